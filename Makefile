@@ -1,0 +1,44 @@
+# Every target is a thin line over go; .ci/run runs the checks of a change.
+
+GO       ?= go
+FUZZTIME ?= 10s
+LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
+
+export CGO_ENABLED ?= 0
+
+.PHONY: build test race lint bench fuzz cover generate release-check
+
+build: ## dist/ciyuan, stripped
+	$(GO) build -trimpath -ldflags "-s -w" -o dist/ciyuan ./cmd/ciyuan
+
+test: ## the tests
+	$(GO) vet ./...
+	$(GO) test ./...
+
+race: ## the tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+lint: ## format, import rules and the usual mistakes
+	$(LINT) run ./...
+
+bench: ## every benchmark
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+		for name in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+cover: ## statement coverage over all packages
+	@mkdir -p dist
+	$(GO) test -coverpkg=./... -coverprofile=dist/cover.out ./...
+	$(GO) tool cover -func=dist/cover.out | tail -n 1
+
+generate: ## the embedded tables again, from the module cache and CIYUAN_SHARED
+	$(GO) generate ./...
+
+release-check: ## everything that a change has to pass
+	.ci/run
