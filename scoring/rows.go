@@ -88,6 +88,10 @@ func RowBytes(dim int, bits Bits) int {
 	return groups*scaleBytes + groups*GroupSize*int(bits)/8
 }
 
+// ScaleBytes returns the size in bytes of the scales that a packed row of dim
+// columns starts with.
+func ScaleBytes(dim int) int { return groupsFor(dim) * scaleBytes }
+
 // groupsFor returns the even number of groups that dim columns are padded to.
 func groupsFor(dim int) int { return (dim + 2*GroupSize - 1) / (2 * GroupSize) * 2 }
 
