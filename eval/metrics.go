@@ -63,7 +63,7 @@ func NDCG(ranking []string, grades map[string]int, k int) float64 {
 			ideal = append(ideal, grade)
 		}
 	}
-	if len(ideal) == 0 {
+	if len(ideal) == 0 || k < 1 {
 		return 0
 	}
 	slices.Sort(ideal)

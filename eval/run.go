@@ -27,7 +27,7 @@ type Run map[string][]Scored
 // column is not used. The tag is that of the last line.
 //
 // Errors wrap ErrSyntax and name the line: wrong number of fields, a score that
-// is no finite number, a document twice for a query.
+// is no finite number in single precision, a document twice for a query.
 func ReadRun(r io.Reader) (run Run, tag string, err error) {
 	run = Run{}
 	seen := map[[2]string]bool{}
@@ -37,8 +37,8 @@ func ReadRun(r io.Reader) (run Run, tag string, err error) {
 			return fmt.Errorf("%d fields; expected query, Q0, document, rank, score and tag", len(fields))
 		}
 		score, err := strconv.ParseFloat(fields[4], 64)
-		if err != nil || math.IsNaN(score) || math.IsInf(score, 0) {
-			return fmt.Errorf("score %q is not a finite number", fields[4])
+		if err != nil || !finite(float32(score)) {
+			return fmt.Errorf("score %q is not a finite number in single precision", fields[4])
 		}
 		key := [2]string{fields[0], fields[2]}
 		if seen[key] {
@@ -71,8 +71,11 @@ func compareTREC(a, b Scored) int {
 	return strings.Compare(b.ID, a.ID)
 }
 
-// ErrUnwritable is returned by WriteRun for an id or a tag that the TREC form
-// cannot hold: an empty one, or one with white space.
+func finite(x float32) bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }
+
+// ErrUnwritable is returned by WriteRun for what the TREC form cannot hold: an
+// id or a tag that is empty or has white space in it, a score that is not a
+// finite number in single precision.
 var ErrUnwritable = errors.New("eval: not fit for a TREC file")
 
 // WriteRun writes a run in the TREC form, queries sorted by id, tag (a single
@@ -95,8 +98,11 @@ func WriteRun(w io.Writer, run Run, tag string) error {
 				return err
 			}
 			score := float32(scored.Score)
-			if !(score < last) {
+			if finite(score) && score >= last {
 				score = math.Nextafter32(last, float32(math.Inf(-1)))
+			}
+			if !finite(score) {
+				return fmt.Errorf("%w: score %v of document %s", ErrUnwritable, scored.Score, scored.ID)
 			}
 			last = score
 			fmt.Fprintf(out, "%s Q0 %s %d %s %s\n", query, scored.ID, i+1,
