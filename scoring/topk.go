@@ -1,0 +1,90 @@
+package scoring
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Hit is something with an id that has a score.
+type Hit struct {
+	ID    uint64
+	Score float64
+}
+
+// compareHits orders by descending score, then ascending id.
+func compareHits(a, b Hit) int {
+	if c := cmp.Compare(b.Score, a.Score); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.ID, b.ID)
+}
+
+// TopK keeps the k best of the hits pushed, in O(log k) a hit: those of largest
+// score, and of smallest id where scores are equal, so that the result does not
+// depend on the order of arrival. It is not safe for concurrent use.
+type TopK struct {
+	k    int
+	heap []Hit // the worst hit first
+}
+
+// NewTopK returns an empty TopK; with k <= 0 it stays empty. Memory is taken as
+// hits come.
+func NewTopK(k int) *TopK { return &TopK{k: k} }
+
+// Push offers a hit. A NaN score never enters.
+func (t *TopK) Push(id uint64, score float64) {
+	h := Hit{ID: id, Score: score}
+	switch {
+	case score != score || t.k <= 0:
+	case len(t.heap) < t.k:
+		t.heap = append(t.heap, h)
+		t.up(len(t.heap) - 1)
+	case compareHits(h, t.heap[0]) < 0:
+		t.heap[0] = h
+		t.down(0)
+	}
+}
+
+// Threshold returns the score of the worst hit kept. full is false while fewer
+// than k are kept; then every score still enters.
+func (t *TopK) Threshold() (score float64, full bool) {
+	if len(t.heap) == 0 || len(t.heap) < t.k {
+		return 0, false
+	}
+	return t.heap[0].Score, true
+}
+
+// Hits returns the hits kept, best first, and leaves t empty for another use.
+func (t *TopK) Hits() []Hit {
+	hits := t.heap
+	t.heap = nil
+	slices.SortFunc(hits, compareHits)
+	return hits
+}
+
+func (t *TopK) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if compareHits(t.heap[i], t.heap[parent]) <= 0 {
+			return
+		}
+		t.heap[i], t.heap[parent] = t.heap[parent], t.heap[i]
+		i = parent
+	}
+}
+
+func (t *TopK) down(i int) {
+	for {
+		worst := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(t.heap); child++ {
+			if compareHits(t.heap[child], t.heap[worst]) > 0 {
+				worst = child
+			}
+		}
+		if worst == i {
+			return
+		}
+		t.heap[i], t.heap[worst] = t.heap[worst], t.heap[i]
+		i = worst
+	}
+}
