@@ -1,0 +1,205 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// ForwardBlockBytes is the size at which a block of folded passages is closed:
+// large enough that pages are well filled, small enough to read for one passage.
+const ForwardBlockBytes = 16 << 10
+
+// A ForwardBlock holds the records of folded passages, ascending. Its value is
+//
+//	count, then for each passage: id minus the one before (for the first: minus
+//	the key, so 0), length of the record; then the records
+type ForwardBlock struct {
+	first   PassageID
+	n       int
+	heads   []byte // ids and lengths
+	records []byte
+}
+
+// parseForward reads the value of the block whose key is first.
+func parseForward(first PassageID, value []byte) (ForwardBlock, error) {
+	r := reader{b: value}
+	b := ForwardBlock{first: first, n: r.count(2)}
+	if b.n == 0 {
+		r.fail("block of no passages")
+	}
+	start, id, total := r.at, first, uint64(0)
+	for i := range b.n {
+		delta, length := r.uvarint(), uint64(r.uint32())
+		if (delta == 0) != (i == 0) || id+PassageID(delta) < id {
+			r.fail("passage %d of the block has id %d and %d more", i, id, delta)
+		}
+		id += PassageID(delta)
+		total += length
+	}
+	b.heads = r.b[start:r.at]
+	b.records = r.take(total)
+	return b, r.end()
+}
+
+// Len returns the number of passages.
+func (b *ForwardBlock) Len() int { return b.n }
+
+// Find returns the record of passage p, and whether the block has it.
+func (b *ForwardBlock) Find(p PassageID) ([]byte, bool) {
+	r, id, at := reader{b: b.heads}, b.first, uint64(0)
+	for range b.n {
+		id += PassageID(r.uvarint())
+		length := r.uvarint()
+		if id >= p {
+			return b.records[at : at+length : at+length], id == p
+		}
+		at += length
+	}
+	return nil, false
+}
+
+// All returns the passages, ascending.
+func (b *ForwardBlock) All() iter.Seq[Passage] {
+	return func(yield func(Passage) bool) {
+		r, id, at := reader{b: b.heads}, b.first, uint64(0)
+		for range b.n {
+			id += PassageID(r.uvarint())
+			length := r.uvarint()
+			if !yield(Passage{ID: id, Record: b.records[at : at+length : at+length]}) {
+				return
+			}
+			at += length
+		}
+	}
+}
+
+// parseForwardAt reads the block under key.
+func parseForwardAt(key, value []byte) (ForwardBlock, error) {
+	if len(key) != 8 {
+		return ForwardBlock{}, damagedAt(Forward, key, damaged("key has %d bytes, wanted 8", len(key)))
+	}
+	b, err := parseForward(PassageID(binary.BigEndian.Uint64(key)), value)
+	if err != nil {
+		return ForwardBlock{}, damagedAt(Forward, key, err)
+	}
+	return b, nil
+}
+
+// Folded returns the record of passage p, or ErrNotFound if it is pending or
+// not there at all.
+func (tx *Tx) Folded(p PassageID) ([]byte, error) {
+	want := key64(uint64(p))
+	key, value, err := tx.Floor(Forward, want[:])
+	if err != nil {
+		return nil, err
+	}
+	if key != nil {
+		b, err := parseForwardAt(key, value)
+		if err != nil {
+			return nil, err
+		}
+		if record, ok := b.Find(p); ok {
+			return record, nil
+		}
+	}
+	return nil, fmt.Errorf("passage %d: %w", p, ErrNotFound)
+}
+
+// ForwardBlocks returns the blocks of folded passages, from the one on that
+// would hold passage first. An error ends the sequence. The transaction may
+// change the bucket meanwhile.
+func (tx *Tx) ForwardBlocks(first PassageID) iter.Seq2[ForwardBlock, error] {
+	return func(yield func(ForwardBlock, error) bool) {
+		from := key64(uint64(first))
+		key, _, err := tx.Floor(Forward, from[:])
+		if key == nil {
+			key = from[:]
+		}
+		if err == nil {
+			err = tx.each(Forward, slices.Clone(key), func(key, value []byte) (bool, error) {
+				b, err := parseForwardAt(key, value)
+				if err != nil {
+					return false, err
+				}
+				return yield(b, nil), nil
+			})
+		}
+		if err != nil {
+			yield(ForwardBlock{}, fmt.Errorf("listing folded passages: %w", err))
+		}
+	}
+}
+
+// A ForwardWriter packs folded passages into blocks.
+type ForwardWriter struct {
+	tx      *Tx
+	first   PassageID
+	last    PassageID
+	n       int
+	heads   []byte
+	records []byte
+}
+
+// ForwardWriter returns a writer that puts its blocks into the transaction.
+func (tx *Tx) ForwardWriter() *ForwardWriter { return &ForwardWriter{tx: tx} }
+
+// Add adds passage p, whose id must be greater than the one before. The record
+// is copied.
+func (w *ForwardWriter) Add(p PassageID, record []byte) error {
+	if w.n > 0 && p <= w.last {
+		return fmt.Errorf("store: folded passage %d after %d", p, w.last)
+	}
+	if w.n > 0 && len(w.heads)+len(w.records)+len(record) > ForwardBlockBytes {
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	if w.n == 0 {
+		w.first, w.last = p, p
+	}
+	w.heads = binary.AppendUvarint(w.heads, uint64(p-w.last))
+	w.heads = binary.AppendUvarint(w.heads, uint64(len(record)))
+	w.records = append(w.records, record...)
+	w.last = p
+	w.n++
+	return nil
+}
+
+// Flush writes the block that is not full yet.
+func (w *ForwardWriter) Flush() error {
+	if w.n == 0 {
+		return nil
+	}
+	value := binary.AppendUvarint(make([]byte, 0, len(w.heads)+len(w.records)+3), uint64(w.n))
+	value = append(append(value, w.heads...), w.records...)
+	key := key64(uint64(w.first))
+	w.n, w.heads, w.records = 0, w.heads[:0], w.records[:0]
+	return w.tx.Put(Forward, key[:], value)
+}
+
+// DeleteFolded removes passage p from its block, which is written anew. It is
+// no error if it is not there.
+func (tx *Tx) DeleteFolded(p PassageID) error {
+	want := key64(uint64(p))
+	key, value, err := tx.Floor(Forward, want[:])
+	if err != nil || key == nil {
+		return err
+	}
+	b, err := parseForwardAt(key, value)
+	if err != nil {
+		return err
+	}
+	if _, ok := b.Find(p); !ok {
+		return nil
+	}
+	w := tx.ForwardWriter()
+	for kept := range b.All() {
+		if kept.ID != p {
+			err = errors.Join(err, w.Add(kept.ID, kept.Record))
+		}
+	}
+	return errors.Join(err, tx.Delete(Forward, slices.Clone(key)), w.Flush())
+}

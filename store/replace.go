@@ -1,0 +1,100 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// CreateTemp makes an empty index beside s, to be filled and put in the place of
+// s by ReplaceWith. Until then nothing of it is made durable, so that filling it
+// is fast; its pages are packed for keys that come in ascending order. What an
+// earlier, killed run has left is removed. s must be open for writing, which
+// keeps every other process from doing the same. o says Create, Mode and
+// Identity. The caller ends with ReplaceWith or Discard.
+func (s *Store) CreateTemp(o Options) (*Store, error) {
+	if s.readOnly {
+		return nil, ErrReadOnly
+	}
+	if err := s.samePlace(); err != nil {
+		return nil, err
+	}
+	path := s.path + compactSuffix
+	if err := removeIfThere(path); err != nil {
+		return nil, err
+	}
+	return build(path, o, true)
+}
+
+// Discard closes a store of CreateTemp that did not replace anything and
+// removes its file.
+func (s *Store) Discard() error {
+	if !s.bulk {
+		return errors.New("store: Discard of an index that is in use")
+	}
+	return errors.Join(s.Close(), removeIfThere(s.path))
+}
+
+// ReplaceWith makes t, which CreateTemp made, durable and gives it the name and
+// the permissions of s, atomically: after a crash there is either the old index
+// or the new one. Then t is an ordinary store at the path of s, which it has
+// never left unlocked. s can only be closed: its running transactions go on
+// over the old file, new ones that write fail with ErrReplaced. (On Windows,
+// where an open file keeps its name, s is closed, which waits for its
+// transactions.)
+//
+// After an error s is as before, unless the error comes from the file system
+// after the renaming; t is the caller's to discard.
+func (s *Store) ReplaceWith(t *Store) error {
+	if s.readOnly {
+		return ErrReadOnly
+	}
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	t.life.Lock()
+	defer t.life.Unlock()
+	if err := errors.Join(s.usable(), t.usable()); err != nil {
+		return err
+	}
+	if !t.bulk {
+		return errors.New("store: replacement is in use")
+	}
+	if err := s.samePlace(); err != nil {
+		return err
+	}
+	if err := t.finish(s); err != nil {
+		return fmt.Errorf("finishing %s: %w", t.path, err)
+	}
+	if err := swap(s, t); err != nil {
+		return fmt.Errorf("replacing %s: %w", s.path, err)
+	}
+	t.path, t.bulk = s.path, false
+	t.bolt.NoSync, t.bolt.NoGrowSync = false, false
+	return syncDir(filepath.Dir(t.path))
+}
+
+// finish cuts the file after its last page, gives it the permissions of s and
+// makes all of it durable.
+func (t *Store) finish(s *Store) error {
+	tx, err := t.bolt.Begin(false)
+	if err != nil {
+		return err
+	}
+	size := tx.Size()
+	if err := tx.Rollback(); err != nil {
+		return err
+	}
+	if err := t.cut(size); err != nil {
+		return err
+	}
+	info, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(t.path, info.Mode().Perm()); err != nil {
+		return err
+	}
+	keepOwner(t.path, info)
+	return t.file.Sync()
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+)
+
+// FormatVersion is the format that this package writes.
+//
+// History (a version is raised when a file could otherwise be misread, never
+// because the program's version changed):
+//
+//	1  first format
+const FormatVersion = 1
+
+// MaxKeyBytes is the greatest length of a key, and so of an external id.
+const MaxKeyBytes = 4096
+
+// pageBytes is the page size of files made here, on every system.
+const pageBytes = 4096
+
+// A DocID names one version of a document: the id of its first passage. An
+// updated document gets a new one.
+type DocID uint64
+
+// A PassageID names a passage, the unit of scoring. Ids are given out in
+// ascending order and never again.
+type PassageID uint64
+
+// A Code names a distinct word. Codes are dense, from 0 on.
+type Code uint32
+
+// A Bucket is one of the named maps from keys to values in the file. The
+// numbers are part of the format: new ones are added at the end.
+type Bucket uint8
+
+// The buckets; schema.go and docs/format.md say what they hold.
+const (
+	Metas        Bucket = iota // settings, counters, segments
+	IDs                        // external id -> Source
+	Docs                       // DocID -> Doc
+	Texts                      // PassageID -> text
+	Pending                    // PassageID -> passage record, not folded yet
+	Forward                    // first PassageID -> folded passage records
+	Words                      // block -> words of 256 codes
+	Lookup                     // hash -> codes
+	Refs                       // block -> table rows of 1024 codes
+	Graph                      // block -> graph nodes of 64 codes
+	Postings                   // segment, code, first ordinal -> chunk
+	LengthBlocks               // segment, block -> word counts of 4096 passages
+	Tombs                      // block -> bits of 4096 passages
+
+	bucketCount = iota
+)
+
+// bucketNames are the names in the file.
+var bucketNames = [bucketCount]string{
+	"meta", "ids", "docs", "text", "pending", "forward", "words", "lookup",
+	"refs", "graph", "postings", "lengths", "tombs",
+}
+
+// fillPercent says how full bbolt packs the pages of a bucket when they split.
+// Where keys only ever come at the end, a page is never touched again.
+var fillPercent = [bucketCount]float64{
+	Metas: 0.5, IDs: 0.7, Docs: 0.95, Texts: 0.95, Pending: 0.95, Forward: 0.95, Words: 0.95,
+	Lookup: 0.7, Refs: 0.95, Graph: 0.8, Postings: 0.95, LengthBlocks: 0.95, Tombs: 0.8,
+}
+
+// String returns the bucket's name in the file.
+func (b Bucket) String() string {
+	if int(b) >= bucketCount {
+		return "bucket " + strconv.Itoa(int(b))
+	}
+	return bucketNames[b]
+}
+
+// Buckets returns all buckets in the order of the file.
+func Buckets() []Bucket {
+	all := make([]Bucket, bucketCount)
+	for i := range all {
+		all[i] = Bucket(i)
+	}
+	return all
+}
+
+// keyString returns a key as a person would write it.
+func (b Bucket) keyString(key []byte) string {
+	switch {
+	case len(key) == 0:
+		return ""
+	case (b == Docs || b == Texts || b == Pending || b == Forward || b == Tombs) && len(key) == 8:
+		return strconv.FormatUint(binary.BigEndian.Uint64(key), 10)
+	case (b == Words || b == Refs || b == Graph) && len(key) == 4:
+		return strconv.FormatUint(uint64(binary.BigEndian.Uint32(key)), 10)
+	case b == Lookup && len(key) == 2:
+		return strconv.Itoa(int(binary.BigEndian.Uint16(key)))
+	case b == LengthBlocks && len(key) == 8:
+		return fmt.Sprintf("segment %d block %d", binary.BigEndian.Uint32(key), binary.BigEndian.Uint32(key[4:]))
+	case b == Postings && len(key) == 12:
+		k := parseChunkKey(key)
+		return fmt.Sprintf("segment %d code %d ordinal %d", k.Segment, k.Code, k.Ordinal)
+	}
+	return strconv.Quote(string(key))
+}
+
+// id64 is the key of a document, passage or tomb block.
+type id64 [8]byte
+
+func key64(id uint64) (k id64) {
+	binary.BigEndian.PutUint64(k[:], id)
+	return k
+}
+
+// id32 is the key of a block of codes.
+type id32 [4]byte
+
+func key32(n uint32) (k id32) {
+	binary.BigEndian.PutUint32(k[:], n)
+	return k
+}

@@ -1,0 +1,309 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+)
+
+// A Tx is a view of the index at one moment, and in Update also a set of
+// changes to it, which its own reads see.
+//
+// Slices that a Tx returns point into the file's mapping: they are valid until
+// the end of the transaction, must not be changed and have to be copied to be
+// kept. Several goroutines may read in one View; a Tx of Update is for one
+// goroutine. Goroutines other than the one that called View should read inside
+// Guard, or a fault of the disk ends the process.
+type Tx struct {
+	store *Store
+	bolt  *bbolt.Tx
+	pager pager
+	root  tree // of the buckets
+	trees [bucketCount]tree
+	seeds *seeds
+	sums  sums // as committed
+
+	recounted sums // sums, or what Recount found
+
+	overlays [bucketCount]*overlay // nil: unchanged
+	bytes    int
+}
+
+// init reads where the buckets are.
+func (tx *Tx) init() error {
+	tx.pager = tx.store.pagerOf(tx.bolt)
+	tx.root = tree{root: uint64(tx.bolt.Cursor().Bucket().Root())}
+	found := 0
+	for b := range tx.trees {
+		t, ok, err := tx.pager.bucket(tx.root, bucketNames[b])
+		if err != nil {
+			return damagedAt(Bucket(b), nil, err)
+		}
+		if ok {
+			found++
+		} else {
+			t = tree{root: noRoot}
+		}
+		tx.trees[b] = t
+	}
+	if tx.trees[Metas].root == noRoot && found <= bucketCount/2 {
+		return ErrNotIndex
+	}
+	for b, t := range tx.trees {
+		if t.root == noRoot {
+			return &CorruptError{Bucket: bucketNames[b], Reason: "bucket is missing"}
+		}
+	}
+	return nil
+}
+
+// noRoot marks a bucket that is not there while they are looked up.
+const noRoot = ^uint64(0)
+
+// overlay returns the changes to b, nil if there are none.
+func (tx *Tx) overlay(b Bucket) *overlay { return tx.overlays[b] }
+
+// Get returns the value of key in b, verified, or nil if there is none.
+func (tx *Tx) Get(b Bucket, key []byte) ([]byte, error) {
+	if o := tx.overlays[b]; o != nil {
+		if sealed, changed := o.changes[string(key)]; changed {
+			if sealed == nil {
+				return nil, nil
+			}
+			return sealed[: len(sealed)-sumBytes : len(sealed)-sumBytes], nil
+		}
+	}
+	sealed, err := tx.pager.get(tx.trees[b], key)
+	if err != nil {
+		return nil, damagedAt(b, key, err)
+	}
+	if sealed == nil {
+		return nil, nil
+	}
+	return tx.open(b, key, sealed)
+}
+
+// open verifies a sealed value. The format record is read before the identity
+// is known, which stands in it.
+func (tx *Tx) open(b Bucket, key, sealed []byte) ([]byte, error) {
+	if b == Metas && string(key) == formatKey {
+		return newSeeds(0).open(b, key, sealed)
+	}
+	return tx.seeds.open(b, key, sealed)
+}
+
+// Floor returns the last entry of b whose key is <= key; the key is nil if there
+// is none.
+func (tx *Tx) Floor(b Bucket, key []byte) (k, value []byte, err error) {
+	if tx.overlays[b] == nil {
+		pg, err := tx.pager.leaf(tx.trees[b], key, nil)
+		if err != nil {
+			return nil, nil, damagedAt(b, key, err)
+		}
+		i, equal, err := pg.search(key)
+		if err != nil {
+			return nil, nil, damagedAt(b, key, err)
+		}
+		if !equal {
+			i--
+		}
+		// A leaf starts with the key under which its parent has it, so only the
+		// first leaf can lack a lower one; a cursor finds out.
+		if i >= 0 {
+			k, sealed, flags, err := pg.entry(i)
+			if err == nil && flags != 0 {
+				err = damaged("element %d of page %d has flags %#x", i, pg.id, flags)
+			}
+			if err != nil {
+				return nil, nil, damagedAt(b, key, err)
+			}
+			value, err := tx.open(b, k, sealed)
+			return k, value, err
+		}
+	}
+	return tx.Cursor(b).Floor(key)
+}
+
+// each calls fn for the entries of b from key on until it returns false.
+func (tx *Tx) each(b Bucket, key []byte, fn func(key, value []byte) (bool, error)) error {
+	c := tx.Cursor(b)
+	k, value, err := c.Seek(key)
+	for err == nil && k != nil {
+		var more bool
+		if more, err = fn(k, value); err != nil || !more {
+			return err
+		}
+		k, value, err = c.Next()
+	}
+	return err
+}
+
+// Put stores value under key in b. Both are copied. Keys put in ascending order
+// are stored fastest. It fails with ErrReadOnly outside Update and with
+// ErrKeySize for an empty or too long key.
+func (tx *Tx) Put(b Bucket, key, value []byte) error {
+	if err := tx.mayWrite(b, key); err != nil {
+		return err
+	}
+	tx.set(b, key, tx.seeds.seal(b, key, value))
+	return nil
+}
+
+// Delete removes key from b. It is no error if it is not there.
+func (tx *Tx) Delete(b Bucket, key []byte) error {
+	if err := tx.mayWrite(b, key); err != nil {
+		return err
+	}
+	tx.set(b, key, nil)
+	return nil
+}
+
+func (tx *Tx) mayWrite(b Bucket, key []byte) error {
+	switch {
+	case !tx.bolt.Writable():
+		return ErrReadOnly
+	case len(key) == 0 || len(key) > MaxKeyBytes:
+		return fmt.Errorf("%w: %d bytes in bucket %s, at most %d", ErrKeySize, len(key), b, MaxKeyBytes)
+	case b == Metas && (string(key) == formatKey || string(key) == sumsKey):
+		return fmt.Errorf("store: key %q is written by the store itself", key)
+	}
+	return nil
+}
+
+func (tx *Tx) set(b Bucket, key, sealed []byte) {
+	if tx.overlays[b] == nil {
+		tx.overlays[b] = &overlay{changes: make(map[string][]byte), ordered: true}
+	}
+	tx.bytes += len(key) + len(sealed)
+	tx.overlays[b].set(string(key), sealed)
+}
+
+// Written returns the number of bytes of keys and values that the transaction
+// has put so far. All of it is held in memory until the commit, so long work is
+// cut into transactions by it.
+func (tx *Tx) Written() int { return tx.bytes }
+
+// Generation returns the number of the commit that this transaction sees.
+func (tx *Tx) Generation() uint64 { return tx.sums.generation }
+
+// apply hands the changes to bbolt and reports whether there were any. The
+// count and digest of each bucket follow.
+func (tx *Tx) apply() (bool, error) {
+	next, changed := tx.recounted, false
+	visited := make(map[uint64]bool)
+	for i, o := range tx.overlays {
+		if o == nil {
+			continue
+		}
+		b := Bucket(i)
+		var bucket *bbolt.Bucket
+		for _, k := range o.sorted() {
+			key, sealed := []byte(k), o.changes[k]
+			old, err := tx.pager.get(tx.trees[b], key)
+			if err != nil {
+				return false, damagedAt(b, key, err)
+			}
+			if old == nil && sealed == nil || sealed != nil && bytes.Equal(old, sealed) {
+				continue
+			}
+			if bucket == nil {
+				if bucket, err = tx.boltBucket(b, visited); err != nil {
+					return false, err
+				}
+			}
+			if err := tx.validatePath(tx.trees[b], key, visited); err != nil {
+				return false, damagedAt(b, key, err)
+			}
+			if old != nil {
+				next.buckets[b].remove(b, key, old)
+			}
+			if sealed != nil {
+				next.buckets[b].add(b, key, sealed)
+				err = bucket.Put(key, sealed)
+			} else {
+				err = bucket.Delete(key)
+			}
+			if err != nil {
+				return false, fmt.Errorf("writing bucket %s, key %s: %w", b, b.keyString(key), err)
+			}
+			changed = true
+		}
+	}
+	if !changed && next == tx.sums {
+		return false, nil
+	}
+	next.generation++
+	bucket, err := tx.boltBucket(Metas, visited)
+	if err != nil {
+		return false, err
+	}
+	key := []byte(sumsKey)
+	if err := tx.validatePath(tx.trees[Metas], key, visited); err != nil {
+		return false, damagedAt(Metas, key, err)
+	}
+	return true, bucket.Put(key, tx.seeds.seal(Metas, key, next.encode()))
+}
+
+// boltBucket returns bbolt's handle of b.
+func (tx *Tx) boltBucket(b Bucket, visited map[uint64]bool) (*bbolt.Bucket, error) {
+	name := []byte(bucketNames[b])
+	if err := tx.validatePath(tx.root, name, visited); err != nil {
+		return nil, damagedAt(b, nil, err)
+	}
+	bucket := tx.bolt.Bucket(name)
+	if bucket == nil {
+		return nil, &CorruptError{Bucket: b.String(), Reason: "bucket is missing"}
+	}
+	bucket.FillPercent = fillPercent[b]
+	if tx.store.bulk {
+		bucket.FillPercent = bulkFillPercent
+	}
+	return bucket, nil
+}
+
+// bulkFillPercent packs the pages of a file that is written once in the order
+// of its keys.
+const bulkFillPercent = 0.98
+
+// validatePath checks the pages that bbolt will read to reach key: it would
+// loop for ever on a page that is its own child. visited remembers pages
+// already checked.
+func (tx *Tx) validatePath(t tree, key []byte, visited map[uint64]bool) error {
+	_, err := tx.pager.leaf(t, key, func(pg *page) error {
+		if pg.id != 0 {
+			if visited[pg.id] {
+				return nil
+			}
+			visited[pg.id] = true
+		}
+		return pg.validate()
+	})
+	return err
+}
+
+// Recount computes the count and digest of b anew and stores them at the
+// commit, in place of those that changes since the first have added up to: for
+// the repair of a bucket whose entries were lost. The transaction's own changes
+// to b count as usual, whether made before or after.
+func (tx *Tx) Recount(b Bucket) error {
+	if !tx.bolt.Writable() {
+		return ErrReadOnly
+	}
+	var sum bucketSum
+	c := treeCursor{p: tx.pager, t: tx.trees[b]}
+	ok, err := c.seek(nil)
+	for err == nil && ok {
+		var key, sealed []byte
+		if key, sealed, err = c.entry(); err != nil {
+			break
+		}
+		sum.add(b, key, sealed)
+		ok, err = c.next()
+	}
+	if err != nil {
+		return damagedAt(b, nil, err)
+	}
+	tx.recounted.buckets[b] = sum
+	return nil
+}
