@@ -69,7 +69,9 @@ func NewPlan(by *Scorer, terms []Term) *Plan {
 			all = append(all, found{o.Code, Match{Term: i, Sim: o.Sim, Exact: o.Exact, weight: o.Weight}})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b found) int { return cmp.Compare(a.code, b.code) })
+	slices.SortFunc(all, func(a, b found) int {
+		return cmp.Or(cmp.Compare(a.code, b.code), cmp.Compare(a.match.Term, b.match.Term))
+	})
 	size := 2
 	for size < 2*len(all) {
 		size *= 2

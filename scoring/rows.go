@@ -111,7 +111,7 @@ func (r Rows) Dot(q *Query, row uint32) float32 {
 
 // DotMany sets out[i] to the dot product of q with row rows[i]; len(out) must be
 // at least len(rows). One call for many rows costs a third of a call a row. It
-// allocates nothing and panics where [Rows.Dot] does.
+// allocates nothing and panics where [Rows.Dot] does, or if out is too short.
 func (r Rows) DotMany(q *Query, rows []uint32, out []float32) {
 	if len(rows) == 0 {
 		return
@@ -119,7 +119,9 @@ func (r Rows) DotMany(q *Query, rows []uint32, out []float32) {
 	if q.dim != r.dim {
 		panic(fmt.Sprintf("scoring: query of %d dimensions against rows of %d", q.dim, r.dim))
 	}
-	out = out[:len(rows)]
+	if len(out) < len(rows) {
+		panic(fmt.Sprintf("scoring: %d dot products into %d", len(rows), len(out)))
+	}
 	largest := rows[0]
 	for _, row := range rows {
 		largest = max(largest, row)
