@@ -91,10 +91,11 @@ func byteOrderMark(head []byte) (Charset, int) {
 
 // guessUTF16 recognises UTF-16 without a byte order mark among data that holds
 // NUL bytes. Nearly all characters must be ordinary ones in one of the two byte
-// orders: line ends, ASCII, Han, kana, hangul, CJK punctuation.
+// orders: line ends, ASCII, Han, kana, CJK punctuation. UTF-8 with a stray NUL
+// is not taken for it.
 func guessUTF16(head []byte) (Charset, bool) {
 	head = head[:len(head)&^1]
-	if len(head) < 4 {
+	if multi, invalid := countUTF8(head, false); len(head) < 4 || multi > 0 && invalid == 0 {
 		return UTF8, false
 	}
 	var plain [2]int
@@ -109,7 +110,6 @@ func guessUTF16(head []byte) (Charset, bool) {
 				unit >= 0x2010 && unit <= 0x2027,
 				unit >= 0x3000 && unit <= 0x30ff,
 				unit >= 0x4e00 && unit <= 0x9fff,
-				unit >= 0xac00 && unit <= 0xd7a3,
 				unit >= 0xff01 && unit <= 0xff5e:
 				plain[order]++
 			}

@@ -180,10 +180,18 @@ func (d *Document) fill() {
 // small.
 func (d *Document) Text() (string, error) {
 	var b strings.Builder
-	if _, err := io.Copy(&b, d); err != nil {
-		return "", err
+	for {
+		b.Write(d.buf)
+		d.buf = nil
+		switch d.err {
+		case nil:
+			d.fill()
+		case io.EOF:
+			return b.String(), nil
+		default:
+			return "", d.err
+		}
 	}
-	return b.String(), nil
 }
 
 // Close closes the file. It does nothing for a stream.

@@ -80,6 +80,7 @@ func (p *page) next() {
 	raw := p.tokens.Raw()
 	switch kind {
 	case html.ErrorToken:
+		p.lineEnds(raw) // of a tag that is not closed
 		p.err = p.tokens.Err()
 		if errors.Is(p.err, html.ErrBufferExceeded) {
 			p.err = fmt.Errorf("%w: more than %d bytes", ErrTooLong, maxMarkupBytes)
@@ -123,8 +124,11 @@ func (p *page) tag(name atom.Atom, kind html.TokenType) {
 			p.hidden, p.depth = name, 1
 		}
 	case atom.Title:
-		p.inTitle = open && !p.hasTitle
-		p.hasTitle = true
+		// Only the first one counts; others are not shown either.
+		p.inTitle = open
+		if !open {
+			p.hasTitle = true
+		}
 	case atom.Td, atom.Th:
 		p.separate("\t")
 	case atom.H1:
@@ -165,8 +169,10 @@ func (p *page) text(raw []byte) {
 		text := html.UnescapeString(string(line))
 		switch {
 		case p.inTitle:
-			p.title.WriteString(text)
-			p.title.WriteByte(' ')
+			if !p.hasTitle {
+				p.title.WriteString(text)
+				p.title.WriteByte(' ')
+			}
 		case p.inH1:
 			p.h1.WriteString(text)
 			p.h1.WriteByte(' ')

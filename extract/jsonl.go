@@ -66,7 +66,7 @@ func Records(r io.Reader, maxLineBytes int) iter.Seq2[Record, error] {
 					return
 				}
 			case len(bytes.TrimSpace(line)) > 0:
-				record, bad := parseRecord(line)
+				record, bad := parseRecord(bytes.TrimRight(line, "\r\n"))
 				if bad != nil {
 					record, bad = Record{}, fmt.Errorf("%w: line %d: %w", ErrJSONL, n, bad)
 				}
@@ -154,7 +154,7 @@ func scalar(value json.RawMessage) (string, error) {
 	if err := json.Compact(&b, value); err != nil {
 		return "", err
 	}
-	return b.String(), nil
+	return strings.ToValidUTF8(b.String(), replacement), nil
 }
 
 // explain turns a decoding error into words that fit a line of a file.
