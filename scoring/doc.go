@@ -7,7 +7,7 @@
 //     one are equal in every bit, so a ranking does not depend on the machine.
 //   - [Params], [Scorer] and [Plan]: the score of a document for a query, from
 //     running sums while postings are read and again from a document's tokens.
-//   - [TopK] and [Fuse]: ordering, with ties that never depend on arrival.
+//   - [TopK]: ordering, with ties that never depend on arrival.
 //
 // The package imports nothing else of ciyuan.
 package scoring

@@ -56,23 +56,11 @@ func indexes(n int) []int {
 	return out
 }
 
-func TestFuse(t *testing.T) {
-	a := []scoring.Hit{{ID: 5, Score: 9}, {ID: 1, Score: 3}, {ID: 2, Score: 1}}
-	b := []scoring.Hit{{ID: 1, Score: 0.9}, {ID: 5, Score: 0.8}, {ID: 9, Score: 0.1}}
-	want := []scoring.Hit{
-		{ID: 1, Score: (1 + 61.0/62) / 2}, {ID: 5, Score: (1 + 61.0/62) / 2}, // a tie: the smaller id
-		{ID: 2, Score: 61.0 / 63 / 2}, {ID: 9, Score: 61.0 / 63 / 2},
-	}
-	for _, got := range [][]scoring.Hit{scoring.Fuse(a, b), scoring.Fuse(b, a)} {
-		if diff := gocmp.Diff(want, got, gocmp.Comparer(func(x, y float64) bool { return math.Abs(x-y) < 1e-12 })); diff != "" {
-			t.Error(diff)
+func TestHybrid(t *testing.T) {
+	for _, tt := range []struct{ softmax, bm25, want float64 }{{0, 0, 0}, {1, 1, 1}, {0.5, 0, 0.25}, {0, 0.5, 0.25}} {
+		if got := scoring.Hybrid(tt.softmax, tt.bm25); got != tt.want {
+			t.Errorf("%v and %v: %v, want %v", tt.softmax, tt.bm25, got, tt.want)
 		}
-	}
-	if got := scoring.Fuse(a); got[0] != (scoring.Hit{ID: 5, Score: 1}) || len(got) != 3 {
-		t.Errorf("one ranking: %v", got)
-	}
-	if got := scoring.Fuse(); len(got) != 0 {
-		t.Errorf("no ranking: %v", got)
 	}
 }
 
