@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/ciyuan-search/ciyuan/internal/mapped"
 )
 
 const (
@@ -25,7 +27,7 @@ type File struct {
 	tensors  map[string]Tensor
 	metadata map[string]string
 	parts    []Part
-	closers  []func() error
+	files    []*mapped.File
 }
 
 // Part is one physical file of a model.
@@ -81,11 +83,12 @@ func Parse(data []byte) (*File, error) {
 
 // add maps the file at path, to be unmapped by Close, and returns what it holds.
 func (f *File) add(path string) (map[string]Tensor, map[string]string, error) {
-	data, unmap, err := mapFile(path)
+	file, err := mapped.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("opening weights: %w", err)
 	}
-	f.closers = append(f.closers, unmap)
+	f.files = append(f.files, file)
+	data := file.Bytes()
 	tensors, metadata, header, err := parse(data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
@@ -174,9 +177,9 @@ func (f *File) Parts() []Part { return slices.Clone(f.parts) }
 // from then on. Closing twice does nothing the second time.
 func (f *File) Close() error {
 	var errs []error
-	for _, c := range f.closers {
-		errs = append(errs, c())
+	for _, m := range f.files {
+		errs = append(errs, m.Close())
 	}
-	f.closers, f.tensors, f.parts = nil, nil, nil
+	f.files, f.tensors, f.parts = nil, nil, nil
 	return errors.Join(errs...)
 }
