@@ -110,19 +110,14 @@ func nearest(table *Table, row uint32, k int) (rows []uint32, sims []float32) {
 	}
 	sim := make([]float32, len(all))
 	table.DotMany(&q, all, sim)
-	slices.SortFunc(all, func(a, b uint32) int {
-		if sim[a] != sim[b] {
-			if sim[a] > sim[b] {
-				return -1
-			}
-			return 1
+	top := scoring.NewTopK(k)
+	for i, z := range sim {
+		if uint32(i) != row {
+			top.Push(uint64(i), float64(z))
 		}
-		return int(a) - int(b)
-	})
-	for _, r := range all {
-		if r != row && len(rows) < k {
-			rows, sims = append(rows, r), append(sims, sim[r])
-		}
+	}
+	for _, h := range top.Hits() {
+		rows, sims = append(rows, uint32(h.ID)), append(sims, float32(h.Score))
 	}
 	return rows, sims
 }

@@ -187,7 +187,8 @@ func (t *Tally) Parts() []float64 { return t.parts }
 // number of its primary word tokens. 0 means that nothing matches: no hit. It
 // allocates only until tally has grown to the plan's size.
 func (p *Plan) Score(tally *Tally, codes []uint32, length int) float64 {
-	tally.sums = append(tally.sums[:0], make([]Sums[float64], p.Len())...)
+	tally.sums = slices.Grow(tally.sums[:0], p.Len())[:p.Len()]
+	clear(tally.sums)
 	for _, code := range codes {
 		matches := p.Matches(code)
 		for i := range matches {
