@@ -1,0 +1,216 @@
+package ciyuan
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/ciyuan-search/ciyuan/index"
+	"github.com/ciyuan-search/ciyuan/scoring"
+	"github.com/ciyuan-search/ciyuan/store"
+)
+
+// windowPassages is how many passages are scored at a time: the sums of all of
+// them lie in the cache and in bounded memory, however large the segment.
+const windowPassages = 1 << 15
+
+// window is the memory for scoring a range of passages.
+type window struct {
+	sums    []scoring.Sums[float64]
+	scores  []float64
+	touched []uint32 // passages with sums of the current query word
+	hits    []uint32 // passages with a score
+
+	ordinals, tfs [4 * index.PostingsBatch]uint32
+}
+
+var windowPool = sync.Pool{New: func() any { return new(window) }}
+
+func (w *window) size(n int) {
+	if len(w.sums) < n {
+		w.sums = make([]scoring.Sums[float64], n)
+		w.scores = make([]float64, n)
+	}
+}
+
+// candidates returns the n best passages, best first, by the same formula as
+// the exact score, from the postings of the words that stand for the query's.
+func (s *searcher) candidates(plan *scoring.Plan, n int) ([]scoring.Hit, error) {
+	top := scoring.NewTopK(n)
+	if s.opts.Exact {
+		err := s.scanAll(plan, top)
+		return top.Hits(), err
+	}
+	for _, seg := range s.meta.Segments {
+		if seg.State == store.Live {
+			if err := s.scanSegment(plan, top, seg); err != nil {
+				return nil, s.damaged(seg, err)
+			}
+		}
+	}
+	var tally scoring.Tally
+	for _, p := range s.pending {
+		if score := plan.Score(&tally, p.codes, p.words); score > 0 {
+			s.stats.Candidates++
+			if s.filter.pass(p.id) {
+				top.Push(uint64(p.id), score)
+			}
+		}
+	}
+	return top.Hits(), nil
+}
+
+// scanSegment scores the passages of a segment that have a posting of a
+// neighbour of a query word.
+func (s *searcher) scanSegment(plan *scoring.Plan, top *scoring.TopK, seg store.Segment) error {
+	// Lists are looked up by ascending code, which reads each chunk once.
+	var codes []uint32
+	for t := range plan.Len() {
+		for _, p := range plan.Postings(t) {
+			codes = append(codes, p.Code)
+		}
+	}
+	slices.Sort(codes)
+	codes = slices.Compact(codes)
+	lists := make([]index.Postings, len(codes))
+	reader := index.NewSegmentReader(newChunkSource(s.tx, seg.ID))
+	for i, code := range codes {
+		var err error
+		if lists[i], err = reader.Postings(code); err != nil {
+			return err
+		}
+		s.stats.Postings += int(lists[i].DF())
+	}
+	w := windowPool.Get().(*window)
+	defer windowPool.Put(w)
+	for from := uint32(0); from < seg.Span; from += windowPassages {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		n := min(windowPassages, seg.Span-from)
+		if err := s.scanWindow(plan, top, seg, w, codes, lists, from, n); err != nil {
+			clear(w.sums)
+			clear(w.scores)
+			w.touched, w.hits = w.touched[:0], w.hits[:0]
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *searcher) scanWindow(plan *scoring.Plan, top *scoring.TopK, seg store.Segment, w *window,
+	codes []uint32, lists []index.Postings, from, n uint32) error {
+	w.size(int(n))
+	lengths := lengthReader{tx: s.tx, segment: seg.ID}
+	for t := range plan.Len() {
+		for _, p := range plan.Postings(t) {
+			i, _ := slices.BinarySearch(codes, p.Code)
+			list := lists[i] // a copy: another query word may have the same neighbour
+			if list.DF() == 0 {
+				continue
+			}
+			if from > 0 {
+				list.SkipTo(from)
+			}
+		reading:
+			for {
+				got := list.Next(w.ordinals[:], w.tfs[:])
+				if got == 0 {
+					break
+				}
+				for j, o := range w.ordinals[:got] {
+					if o < from {
+						continue
+					}
+					if o-from >= n {
+						break reading
+					}
+					sums := &w.sums[o-from]
+					if sums.Num == 0 {
+						w.touched = append(w.touched, o-from)
+					}
+					sums.Add(p.Weight, float64(w.tfs[j]))
+				}
+			}
+			if err := list.Err(); err != nil {
+				return err
+			}
+		}
+		idf := plan.IDF(t)
+		for _, o := range w.touched {
+			length, err := lengths.at(from + o)
+			if err != nil {
+				return err
+			}
+			if w.scores[o] == 0 {
+				w.hits = append(w.hits, o)
+			}
+			w.scores[o] += float64(idf * w.sums[o].Value(plan.Scorer(), length))
+			w.sums[o] = scoring.Sums[float64]{}
+		}
+		w.touched = w.touched[:0]
+	}
+	// In the order of the passages, so that tombs and documents are read once.
+	slices.Sort(w.hits)
+	for _, o := range w.hits {
+		score := w.scores[o]
+		w.scores[o] = 0
+		id := seg.Base + store.PassageID(from+o)
+		if s.dead != nil && s.dead.dead(id) {
+			continue
+		}
+		s.stats.Candidates++
+		if worst, full := top.Threshold(); full && score < worst {
+			continue
+		}
+		if s.filter.pass(id) {
+			top.Push(uint64(id), score)
+		}
+	}
+	w.hits = w.hits[:0]
+	return s.failed()
+}
+
+// lengthReader gives the word counts of a segment's passages.
+type lengthReader struct {
+	tx      *store.Tx
+	segment uint32
+	no      uint32
+	block   store.Lengths
+	have    bool
+}
+
+func (l *lengthReader) at(ordinal uint32) (int, error) {
+	no := ordinal / store.LengthsPerBlock
+	if !l.have || l.no != no {
+		block, err := l.tx.Lengths(l.segment, no)
+		if err != nil {
+			return 0, err
+		}
+		l.block, l.no, l.have = block, no, true
+	}
+	i := int(ordinal % store.LengthsPerBlock)
+	if i >= l.block.Len() {
+		return 0, nil
+	}
+	return l.block.At(i), nil
+}
+
+// scanAll scores every passage from its stored tokens.
+func (s *searcher) scanAll(plan *scoring.Plan, top *scoring.TopK) error {
+	var tally scoring.Tally
+	var codes []uint32
+	return s.eachPassage(func(id store.PassageID, record []byte) error {
+		codes = codes[:0]
+		words, err := countRecord(record, func(c store.Code) { codes = append(codes, uint32(c)) })
+		if err != nil {
+			return err
+		}
+		if score := plan.Score(&tally, codes, words); score > 0 {
+			s.stats.Candidates++
+			if s.filter.pass(id) {
+				top.Push(uint64(id), score)
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,252 @@
+package ciyuan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ciyuan-search/ciyuan/encoder"
+	"github.com/ciyuan-search/ciyuan/store"
+	"github.com/ciyuan-search/ciyuan/tokenizer"
+)
+
+// optionMode is the name in Meta.Options of the tokenizer's mode.
+const optionMode = "mode"
+
+// A DB is an open index. All methods are safe for concurrent use: any number of
+// searches go on beside one change, each seeing the state that the last
+// finished change left. Close waits for them.
+type DB struct {
+	opts Options
+	path string
+	enc  encoder.Static
+	tok  *tokenizer.Tokenizer
+
+	writing sync.Mutex // held by whatever changes the index
+
+	open    sync.RWMutex // held for reading by every use of store, else by Close and Compact
+	store   *store.Store
+	lexicon atomic.Pointer[lexicon]
+}
+
+// Open opens the index at path, making it if it is not there. nil options mean
+// the defaults.
+//
+// Errors: ErrNoIndex (only with MustExist or ReadOnly), ErrLocked, ErrNotIndex,
+// ErrFormatTooNew, ErrCorrupt, ErrModelMismatch, and those of the file system.
+func Open(path string, opts *Options) (*DB, error) {
+	db := &DB{path: path}
+	if opts != nil {
+		db.opts = *opts
+	}
+	table, err := encoder.Default()
+	if err != nil {
+		return nil, err
+	}
+	db.enc = table
+	so := store.Options{ReadOnly: db.opts.ReadOnly, Timeout: db.opts.Timeout}
+	if !db.opts.MustExist {
+		m := &store.Meta{
+			Encoder: table.Name(), EncoderFingerprint: table.Fingerprint(), Dim: uint32(table.Dim()),
+			Tokenizer: "gse", TokenizerVersion: 1,
+		}
+		setOption(m, optionMode, db.opts.Mode.String())
+		so.Create = m
+	}
+	db.store, err = store.Open(path, so)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.adoptSettings(); err != nil {
+		return nil, errors.Join(err, db.store.Close())
+	}
+	return db, nil
+}
+
+// adoptSettings makes the tokenizer that the index was made with and checks the
+// encoder.
+func (db *DB) adoptSettings() error {
+	m, err := db.meta()
+	if err != nil {
+		return err
+	}
+	if m.Encoder != db.enc.Name() || m.EncoderFingerprint != db.enc.Fingerprint() {
+		return fmt.Errorf("%w: %s (%.12s), this program has %s (%.12s)",
+			ErrModelMismatch, m.Encoder, m.EncoderFingerprint, db.enc.Name(), db.enc.Fingerprint())
+	}
+	mode, err := tokenizer.ParseMode(option(m, optionMode))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	db.tok, err = tokenizer.New(tokenizer.Options{Mode: mode, Dict: db.opts.Dict})
+	return err
+}
+
+// adopt prepares the index for being changed by this process.
+func (db *DB) adopt(tx *store.Tx, m *store.Meta) error {
+	if fp := db.tok.Fingerprint(); m.TokenizerFingerprint != fp {
+		if m.TokenizerFingerprint != "" {
+			m.TokenizerVersion++
+		}
+		m.TokenizerFingerprint = fp
+		if err := tx.SetMeta(m); err != nil {
+			return err
+		}
+	}
+	return dropIncomplete(tx, m)
+}
+
+// Close releases the file. A second Close returns ErrClosed.
+func (db *DB) Close() error {
+	db.writing.Lock()
+	defer db.writing.Unlock()
+	db.open.Lock()
+	defer db.open.Unlock()
+	db.lexicon.Store(nil)
+	return db.store.Close()
+}
+
+// Path returns the path that the index was opened with.
+func (db *DB) Path() string { return db.path }
+
+func (db *DB) view(fn func(tx *store.Tx) error) error {
+	db.open.RLock()
+	defer db.open.RUnlock()
+	return db.store.View(fn)
+}
+
+func (db *DB) update(fn func(tx *store.Tx) error) error {
+	db.open.RLock()
+	defer db.open.RUnlock()
+	return db.store.Update(fn)
+}
+
+func (db *DB) meta() (m *store.Meta, err error) {
+	err = db.view(func(tx *store.Tx) error {
+		m, err = tx.Meta()
+		return err
+	})
+	return m, err
+}
+
+func (db *DB) workers() int {
+	if db.opts.Workers > 0 {
+		return db.opts.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+func (db *DB) progress(phase string, done, total int64, unit string) {
+	if db.opts.Progress != nil {
+		db.opts.Progress(Progress{Phase: phase, Done: done, Total: total, Unit: unit})
+	}
+}
+
+// An Entry describes a document without its text.
+type Entry struct {
+	ID       string            `json:"id"`
+	Title    string            `json:"title,omitempty"`
+	Meta     map[string]string `json:"meta,omitempty"`
+	Source   Source            `json:"-"`
+	Passages int               `json:"passages"`
+	Words    int               `json:"words"`
+	Bytes    int64             `json:"bytes"` // of text
+}
+
+// Get returns a document with its text and its fields, or ErrNotFound.
+func (db *DB) Get(ctx context.Context, id string) (Document, error) {
+	var doc Document
+	if err := ctx.Err(); err != nil {
+		return doc, err
+	}
+	err := db.view(func(tx *store.Tx) error {
+		s, ok, err := tx.Source(id)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("%w: %q", ErrNotFound, id)
+		}
+		doc, err = readDocument(tx, s)
+		return err
+	})
+	return doc, err
+}
+
+// readDocument reads a whole document.
+func readDocument(tx *store.Tx, s store.Source) (Document, error) {
+	d, err := tx.Doc(s.Doc)
+	if err != nil {
+		return Document{}, err
+	}
+	text := make([]byte, 0, d.TextBytes)
+	for i := range d.Passages {
+		t, err := tx.Text(store.PassageID(s.Doc) + store.PassageID(i))
+		if err != nil {
+			return Document{}, err
+		}
+		text = append(text, t...)
+	}
+	return Document{
+		ID: d.External, Title: d.Title, Text: string(text), Meta: fields(d.Meta), Source: sourceFrom(d, s),
+	}, nil
+}
+
+func sourceFrom(d *store.Doc, s store.Source) Source {
+	out := Source{Path: d.Path, Size: s.Size}
+	if s.ModTime != 0 {
+		out.ModTime = time.Unix(0, s.ModTime)
+	}
+	return out
+}
+
+func fields(pairs []store.Pair) map[string]string {
+	if len(pairs) == 0 {
+		return nil
+	}
+	m := make(map[string]string, len(pairs))
+	for _, p := range pairs {
+		m[p.Name] = p.Value
+	}
+	return m
+}
+
+// List yields the documents whose ids begin with prefix, by ascending id. No
+// text is read. An error ends the sequence. The sequence reads one state of the
+// index, which stays on disk until the loop ends: do not linger in it, and do
+// not change the index inside it.
+func (db *DB) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		stopped := errors.New("stopped")
+		err := db.view(func(tx *store.Tx) error {
+			for s, err := range tx.Sources(prefix) {
+				if err != nil {
+					return err
+				}
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				d, err := tx.Doc(s.Doc)
+				if err != nil {
+					return err
+				}
+				e := Entry{
+					ID: d.External, Title: d.Title, Meta: fields(d.Meta), Source: sourceFrom(d, s.Source),
+					Passages: int(d.Passages), Words: int(d.Words), Bytes: int64(d.TextBytes),
+				}
+				if !yield(e, nil) {
+					return stopped
+				}
+			}
+			return nil
+		})
+		if err != nil && err != stopped {
+			yield(Entry{}, err)
+		}
+	}
+}

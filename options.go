@@ -1,0 +1,207 @@
+package ciyuan
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/ciyuan-search/ciyuan/tokenizer"
+)
+
+// Options say how an index is opened. The zero value is a good default.
+type Options struct {
+	// ReadOnly opens an existing file for searching only. Several processes
+	// can hold a file read-only at the same time.
+	ReadOnly bool
+
+	// MustExist makes Open fail with ErrNoIndex where there is no file yet,
+	// instead of creating one.
+	MustExist bool
+
+	// Timeout is how long to wait for another process to give the file free
+	// before ErrLocked is returned. 0 means one second.
+	Timeout time.Duration
+
+	// Mode is how Chinese text is cut into words. It is recorded in a new
+	// index; an existing index keeps the mode it was made with.
+	Mode tokenizer.Mode
+
+	// Dict holds words of the user's own. The documents added from then on
+	// are cut with it; words already stored stay searchable.
+	Dict *tokenizer.Dict
+
+	// Workers is the number of goroutines used for adding documents; 0 means
+	// GOMAXPROCS. It changes no result and no byte of the file.
+	Workers int
+
+	// Progress, when not nil, is called now and then by long operations, from
+	// the goroutine that runs them.
+	Progress func(Progress)
+}
+
+// Progress tells how far a long operation is.
+type Progress struct {
+	Phase string // "add", "fold", "graph", "compact", "check"
+	Done  int64  // units done
+	Total int64  // units in all, 0 if not known
+	Unit  string // what is counted: "bytes", "passages", "words"
+}
+
+// Document is what goes into an index and comes out of it.
+type Document struct {
+	ID    string // the user's name for it; unique, never empty
+	Title string // searched with every passage; may be empty
+	Text  string // UTF-8; invalid bytes are kept and match nothing
+
+	// Body is read instead of Text when it is not nil, in pieces, so that a
+	// text need not fit in memory.
+	Body io.Reader
+
+	Meta   map[string]string // fields to filter by; may be nil
+	Source Source            // where the text came from; may be zero
+}
+
+// Source is where a document's text came from, for callers that mirror files.
+type Source struct {
+	Path    string
+	ModTime time.Time
+	Size    int64 // bytes
+}
+
+// Score is the way a document is ranked.
+type Score uint8
+
+// The scores. All of them are defined in docs/design.md, section 6.
+const (
+	ScoreSoftmax Score = iota // softmax attention per query word; the default
+	ScoreMaxSim               // sum over query words of the largest cosine
+	ScoreSum                  // weighted sum, weights in proportion to the cosine
+	ScoreBM25                 // literal words only
+	ScoreHybrid               // mean of the relative softmax and BM25 scores
+)
+
+var scoreNames = [...]string{"softmax", "maxsim", "sum", "bm25", "hybrid"}
+
+// String returns the name that ParseScore reads.
+func (s Score) String() string {
+	if int(s) < len(scoreNames) {
+		return scoreNames[s]
+	}
+	return fmt.Sprintf("Score(%d)", uint8(s))
+}
+
+// ParseScore returns the score of that name, or an error wrapping ErrOption.
+func ParseScore(name string) (Score, error) {
+	for i, n := range scoreNames {
+		if n == name {
+			return Score(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%w: unknown score %q (softmax, maxsim, sum, bm25, hybrid)", ErrOption, name)
+}
+
+// GraphKind is the implementation that finds the nearest words.
+type GraphKind uint8
+
+// The graphs.
+const (
+	GraphHNSW  GraphKind = iota // our own, read lazily from the file; the default
+	GraphCoder                  // github.com/coder/hnsw, built in memory from the stored links
+	GraphFlat                   // every word compared
+)
+
+var graphNames = [...]string{"hnsw", "coder", "flat"}
+
+// String returns the name that ParseGraph reads.
+func (g GraphKind) String() string {
+	if int(g) < len(graphNames) {
+		return graphNames[g]
+	}
+	return fmt.Sprintf("GraphKind(%d)", uint8(g))
+}
+
+// ParseGraph returns the graph of that name, or an error wrapping ErrOption.
+func ParseGraph(name string) (GraphKind, error) {
+	for i, n := range graphNames {
+		if n == name {
+			return GraphKind(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%w: unknown graph %q (hnsw, coder, flat)", ErrOption, name)
+}
+
+// Defaults of SearchOptions.
+const (
+	DefaultK  = 10
+	DefaultK1 = 1.2 // BM25: saturation; Robertson and Zaragoza (2009)
+	DefaultB  = 0.75
+	// MaxK bounds K + Offset, so that a request cannot ask for unbounded memory.
+	MaxK = 100_000
+)
+
+// SearchOptions say how a query is answered. The zero value is a good default.
+type SearchOptions struct {
+	K      int // hits wanted; 0 means DefaultK
+	Offset int // hits to leave out before the first
+
+	Score Score
+
+	// Temperature of the softmax score; 0 means the encoder's own. Small
+	// values look at the nearest words only.
+	Temperature float64
+
+	// Exact compares every word of the index instead of walking the graph and
+	// visits every document instead of the postings. It is the oracle that the
+	// other way is tested against.
+	Exact bool
+
+	Graph GraphKind
+
+	// Filter keeps only documents whose field has the value. The fields are
+	// those of Document.Meta, and "id", "title" and "path".
+	Filter map[string]string
+
+	// MinScore leaves out hits whose Relative score is below it. Range 0 to 1.
+	MinScore float64
+
+	// NoIDF gives every query word the same weight.
+	NoIDF bool
+
+	// K1 and B are BM25's parameters; 0 means DefaultK1 and DefaultB. A B
+	// below zero means 0.
+	K1, B float64
+}
+
+func (o *SearchOptions) check() (SearchOptions, error) {
+	var s SearchOptions
+	if o != nil {
+		s = *o
+	}
+	if s.K == 0 {
+		s.K = DefaultK
+	}
+	switch {
+	case s.K < 0 || s.Offset < 0 || s.K+s.Offset > MaxK:
+		return s, fmt.Errorf("%w: k and offset must not be negative, nor together exceed %d", ErrOption, MaxK)
+	case math.IsNaN(s.Temperature) || s.Temperature < 0 || s.Temperature > 100:
+		return s, fmt.Errorf("%w: temperature must be between 0 and 100", ErrOption)
+	case math.IsNaN(s.MinScore) || s.MinScore < 0 || s.MinScore > 1:
+		return s, fmt.Errorf("%w: the lowest score must be between 0 and 1", ErrOption)
+	case int(s.Score) >= len(scoreNames):
+		return s, fmt.Errorf("%w: no such score: %v", ErrOption, s.Score)
+	case int(s.Graph) >= len(graphNames):
+		return s, fmt.Errorf("%w: no such graph: %v", ErrOption, s.Graph)
+	case math.IsNaN(s.K1) || s.K1 < 0 || math.IsNaN(s.B) || s.B > 1:
+		return s, fmt.Errorf("%w: k1 must not be negative, b must not exceed 1", ErrOption)
+	}
+	if s.K1 == 0 {
+		s.K1 = DefaultK1
+	}
+	if s.B == 0 {
+		s.B = DefaultB
+	} else if s.B < 0 {
+		s.B = 0
+	}
+	return s, nil
+}

@@ -1,0 +1,700 @@
+package ciyuan
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ciyuan-search/ciyuan/index"
+	"github.com/ciyuan-search/ciyuan/scoring"
+	"github.com/ciyuan-search/ciyuan/store"
+)
+
+// Result is the answer to a query.
+type Result struct {
+	Query string      `json:"query"`
+	Hits  []Hit       `json:"hits"`
+	Stats SearchStats `json:"stats"`
+}
+
+// Hit is a document that was found, with the passage that it was found by.
+type Hit struct {
+	Rank  int    `json:"rank"` // from 1
+	ID    string `json:"id"`
+	Title string `json:"title,omitempty"`
+	Path  string `json:"path,omitempty"`
+	Line  int    `json:"line"` // of the snippet's first match, from 1
+
+	// Score ranks the hits of one query; Relative is the score divided by what
+	// the query's words weigh, in [0, 1], and comparable between queries.
+	Score    float64 `json:"score"`
+	Relative float64 `json:"relative"`
+
+	// Snippet is the part of the passage with the weightiest matches, on one
+	// line; Marks are where they lie in it.
+	Snippet string  `json:"snippet"`
+	Marks   []Span  `json:"marks,omitempty"`
+	Matches []Match `json:"matches"`
+}
+
+// Match is a token of the hit's best passage that a query word attends to.
+type Match struct {
+	Query      string  `json:"query"`
+	Token      string  `json:"token"`
+	Similarity float32 `json:"similarity"` // cosine; 1 for the word itself
+	Start      int     `json:"start"`      // bytes into the document's text
+	End        int     `json:"end"`
+}
+
+// SearchStats tell what a search has done.
+type SearchStats struct {
+	Documents  int     `json:"documents"` // in the index
+	Passages   int     `json:"passages"`  // in the index
+	Words      int     `json:"words"`     // distinct words in the index
+	Terms      int     `json:"terms"`     // distinct query words
+	Neighbors  int     `json:"neighbors"` // words of the index that stood for them
+	Postings   int     `json:"postings"`  // read
+	Pending    int     `json:"pending"`   // passages scanned because they are not folded yet
+	Candidates int     `json:"candidates"`
+	TookMS     float64 `json:"took_ms"`
+}
+
+// Search returns the documents that match the query best, by descending score,
+// equal ones in the order in which they were added. A query without words is
+// ErrEmptyQuery; one that nothing matches gives no hits and no error.
+//
+// The time grows with the postings of the query's words and of their
+// neighbours. All that is read comes from one state of the index.
+func (db *DB) Search(ctx context.Context, query string, opts *SearchOptions) (*Result, error) {
+	o, err := opts.check()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	res := &Result{Query: query, Hits: []Hit{}}
+	err = db.view(func(tx *store.Tx) error {
+		s, err := db.newSearcher(ctx, tx, &o)
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		s.stats = &res.Stats
+		if err := s.prepare(query); err != nil {
+			return err
+		}
+		res.Hits, err = s.hits()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	res.Stats.TookMS = float64(time.Since(began).Microseconds()) / 1000
+	return res, nil
+}
+
+// A searcher answers one query in one transaction.
+type searcher struct {
+	ctx   context.Context
+	db    *DB
+	tx    *store.Tx
+	opts  *SearchOptions
+	meta  *store.Meta
+	lex   *lexicon
+	words *store.WordReader
+	dead  *tombs // nil: nothing is dead
+	stats *SearchStats
+
+	terms   []queryTerm
+	pending []pendingPassage
+	filter  docFilter
+}
+
+// queryTerm is a distinct query word.
+type queryTerm struct {
+	surface string
+	word    string
+	vector  wordVector
+	code    store.Code
+	known   bool
+	df      int
+	prior   float32
+	near    []scoring.Neighbor
+}
+
+// pendingPassage is a passage that is not folded, decoded.
+type pendingPassage struct {
+	id    store.PassageID
+	codes []uint32
+	words int
+}
+
+func (db *DB) newSearcher(ctx context.Context, tx *store.Tx, o *SearchOptions) (*searcher, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m, err := tx.Meta()
+	if err != nil {
+		return nil, err
+	}
+	lex := db.lexicon.Load()
+	if !lex.fits(m) {
+		if lex, err = newLexicon(db.enc, m, lex); err != nil {
+			return nil, err
+		}
+		db.lexicon.Store(lex)
+	}
+	s := &searcher{ctx: ctx, db: db, tx: tx, opts: o, meta: m, lex: lex, words: tx.WordReader()}
+	if key, _, err := tx.Cursor(store.Tombs).First(); err != nil {
+		return nil, err
+	} else if key != nil {
+		s.dead = newTombs(tx)
+	}
+	s.filter = docFilter{tx: tx, want: o.Filter}
+	lex.readers.add(tx)
+	return s, nil
+}
+
+func (s *searcher) close() { s.lex.readers.remove(s.tx) }
+
+// prepare finds the query's words, their neighbours and their frequencies.
+func (s *searcher) prepare(query string) error {
+	if err := s.parse(query); err != nil {
+		return err
+	}
+	if err := s.readPending(); err != nil {
+		return err
+	}
+	if s.opts.Score != ScoreBM25 {
+		for i := range s.terms {
+			if err := s.ctx.Err(); err != nil {
+				return err
+			}
+			if err := s.neighbors(&s.terms[i]); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range s.terms {
+		t := &s.terms[i]
+		if t.known {
+			t.near = append(t.near, scoring.Neighbor{Code: uint32(t.code), Sim: 1, Exact: true})
+			var err error
+			if t.df, err = s.frequency(t.code); err != nil {
+				return err
+			}
+		}
+		s.stats.Neighbors += len(t.near)
+	}
+	s.stats.Documents = int(s.meta.LiveDocs)
+	s.stats.Passages = int(s.meta.LivePassages)
+	s.stats.Words = int(s.meta.NextCode)
+	s.stats.Terms = len(s.terms)
+	return s.failed()
+}
+
+// failed returns an error of the caches, which they could not return.
+func (s *searcher) failed() error {
+	if err := s.lex.failed(); err != nil {
+		return err
+	}
+	if s.dead != nil && s.dead.err != nil {
+		return s.dead.err
+	}
+	return s.filter.err
+}
+
+// parse cuts the query into its distinct words. A compound, such as an
+// identifier, that the index does not have is searched for by its parts.
+func (s *searcher) parse(query string) error {
+	params := s.db.enc.Params()
+	toks := s.db.tok.Tokenize(nil, query)
+	add := func(i int) (known bool, err error) {
+		t := &toks[i]
+		if slices.ContainsFunc(s.terms, func(q queryTerm) bool { return q.word == t.Word }) {
+			return true, nil
+		}
+		q := queryTerm{surface: query[t.Start:t.End], word: t.Word, vector: newWordVector(s.db.enc, t.Word, t.Kind), prior: params.PriorCap}
+		if q.code, q.known, err = s.words.Code(t.Word); err != nil {
+			return false, err
+		}
+		if row, ok := s.db.enc.Row(t.Word); ok {
+			q.prior = s.db.enc.Prior(row)
+		}
+		s.terms = append(s.terms, q)
+		return q.known, nil
+	}
+	for i := 0; i < len(toks); {
+		j := i + 1
+		for j < len(toks) && toks[j].Parent == int32(i) {
+			j++
+		}
+		if toks[i].Kind.Counts() {
+			known, err := add(i)
+			if err != nil {
+				return err
+			}
+			if !known && j > i+1 {
+				s.terms = s.terms[:len(s.terms)-1]
+				for p := i + 1; p < j; p++ {
+					if toks[p].Kind.Counts() {
+						if _, err := add(p); err != nil {
+							return err
+						}
+					}
+				}
+			}
+		}
+		i = j
+	}
+	if len(s.terms) == 0 {
+		return ErrEmptyQuery
+	}
+	return nil
+}
+
+// neighbors finds the words of the index that are nearest to a query word: in
+// the graph, and among the words that are not in it yet.
+func (s *searcher) neighbors(t *queryTerm) error {
+	if len(t.vector.rows) == 0 || s.lex.n == 0 {
+		return nil
+	}
+	params := s.db.enc.Params()
+	k := params.Neighbors
+	if !t.known {
+		// A word that the corpus does not have is mostly of another language,
+		// where neighbours are more and farther.
+		k = params.CrossNeighbors
+	}
+	p := s.lex.probe(s.db.enc.Query(t.vector.vector(s.db.enc, nil)))
+	workers := s.db.workers()
+	var found []index.Neighbor
+	var err error
+	if s.opts.Exact {
+		found = index.Scan(found, p, 0, s.lex.n, k+1, params.MinSim, workers)
+	} else {
+		g, err := s.lex.graph(s.opts.Graph, workers)
+		if err != nil {
+			return err
+		}
+		if found, err = g.Search(p, k+1, 0); err != nil {
+			return err
+		}
+		found = index.Scan(found, p, uint32(g.Len()), s.lex.n, k+1, params.MinSim, 1)
+	}
+	found = slices.DeleteFunc(found, func(n index.Neighbor) bool {
+		return n.Sim < params.MinSim || t.known && n.Code == uint32(t.code)
+	})
+	slices.SortFunc(found, func(a, b index.Neighbor) int {
+		return cmp.Or(cmp.Compare(b.Sim, a.Sim), cmp.Compare(a.Code, b.Code))
+	})
+	if len(found) > k {
+		found = found[:k]
+	}
+	for _, n := range found {
+		t.near = append(t.near, scoring.Neighbor{Code: n.Code, Sim: min(n.Sim, 1)})
+	}
+	return err
+}
+
+// readPending decodes the passages that no segment has.
+func (s *searcher) readPending() error {
+	for p, err := range s.tx.Pending(foldedEnd(s.meta)) {
+		if err != nil {
+			return err
+		}
+		pp := pendingPassage{id: p.ID}
+		if pp.words, err = countRecord(p.Record, func(c store.Code) { pp.codes = append(pp.codes, uint32(c)) }); err != nil {
+			return fmt.Errorf("pending passage %d: %w", p.ID, err)
+		}
+		s.pending = append(s.pending, pp)
+	}
+	s.stats.Pending = len(s.pending)
+	return nil
+}
+
+// frequency returns the number of live passages with a code.
+func (s *searcher) frequency(code store.Code) (int, error) {
+	df := 0
+	for _, p := range s.pending {
+		if slices.Contains(p.codes, uint32(code)) {
+			df++
+		}
+	}
+	var ordinals, tfs [index.PostingsBatch]uint32
+	for _, seg := range s.meta.Segments {
+		if seg.State != store.Live {
+			continue
+		}
+		list, err := index.NewSegmentReader(newChunkSource(s.tx, seg.ID)).Postings(uint32(code))
+		if err != nil {
+			return 0, s.damaged(seg, err)
+		}
+		df += int(list.DF())
+		if s.dead == nil {
+			continue
+		}
+		for n := list.Next(ordinals[:], tfs[:]); n > 0; n = list.Next(ordinals[:], tfs[:]) {
+			for _, o := range ordinals[:n] {
+				if s.dead.dead(seg.Base + store.PassageID(o)) {
+					df--
+				}
+			}
+		}
+		if err := list.Err(); err != nil {
+			return 0, s.damaged(seg, err)
+		}
+	}
+	return df, nil
+}
+
+// damaged says in which segment package index found something wrong.
+func (s *searcher) damaged(seg store.Segment, err error) error {
+	if errors.Is(err, index.ErrCorruptPostings) {
+		return fmt.Errorf("%w: bucket postings, segment %d: %w", ErrCorrupt, seg.ID, err)
+	}
+	return err
+}
+
+// plan returns how a method scores the query.
+func (s *searcher) plan(method scoring.Method) *scoring.Plan {
+	params := s.db.enc.Params()
+	if s.opts.Temperature > 0 {
+		params.Temperature = float32(s.opts.Temperature)
+	}
+	n := int(s.meta.LivePassages)
+	by := scoring.NewScorer(scoring.Options{
+		Method: method, Params: params, NoIDF: s.opts.NoIDF, K1: s.opts.K1, B: s.opts.B,
+		MeanLength: float64(s.meta.LiveWords) / float64(max(n, 1)),
+	})
+	terms := make([]scoring.Term, len(s.terms))
+	for i := range s.terms {
+		t := &s.terms[i]
+		terms[i] = scoring.Term{IDF: by.IDF(t.prior, t.df, n), Neighbors: t.near}
+	}
+	return scoring.NewPlan(by, terms)
+}
+
+// found is a document with its best passage.
+type found struct {
+	doc     store.DocID
+	record  *store.Doc
+	passage store.PassageID
+	score   float64
+}
+
+// A ranking is a score: of one plan, or the mean of two.
+type ranking struct {
+	plans   []*scoring.Plan
+	tallies []scoring.Tally
+}
+
+// ranking returns the score that the options ask for.
+func (s *searcher) ranking() *ranking {
+	r := &ranking{}
+	switch s.opts.Score {
+	case ScoreHybrid:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodSoftmax), s.plan(scoring.MethodBM25)}
+	case ScoreMaxSim:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodMaxSim)}
+	case ScoreSum:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodSum)}
+	case ScoreBM25:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodBM25)}
+	default:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodSoftmax)}
+	}
+	r.tallies = make([]scoring.Tally, len(r.plans))
+	return r
+}
+
+// score returns the score of a passage from its tokens.
+func (r *ranking) score(codes []uint32, words int) float64 {
+	score := r.plans[0].Score(&r.tallies[0], codes, words)
+	if len(r.plans) > 1 {
+		score = scoring.Hybrid(r.plans[0].Normalize(score), r.plans[1].Normalize(r.plans[1].Score(&r.tallies[1], codes, words)))
+	}
+	return score
+}
+
+// relative returns a score in [0, 1].
+func (r *ranking) relative(score float64) float64 {
+	if len(r.plans) > 1 {
+		return score
+	}
+	return r.plans[0].Normalize(score)
+}
+
+// rank returns the want best documents, best first. A hybrid looks deeper into
+// its two parts, because a passage may lead neither of them.
+func (s *searcher) rank(r *ranking, want int) ([]found, error) {
+	for depth := max(2*want+50, 100*len(r.plans)); ; depth *= 4 {
+		var passages []store.PassageID
+		full := false
+		for _, plan := range r.plans {
+			top, err := s.candidates(plan, depth)
+			if err != nil {
+				return nil, err
+			}
+			full = full || len(top) == depth
+			for _, h := range top {
+				passages = append(passages, store.PassageID(h.ID))
+			}
+		}
+		docs, err := s.documents(r, passages)
+		if err != nil {
+			return nil, err
+		}
+		if len(docs) >= want || !full {
+			return docs[:min(len(docs), want)], nil
+		}
+	}
+}
+
+// documents scores passages anew from their stored tokens and returns their
+// documents, each with its best passage, best first.
+func (s *searcher) documents(r *ranking, passages []store.PassageID) ([]found, error) {
+	var codes []uint32
+	var docs []found
+	slices.Sort(passages)
+	for _, p := range slices.Compact(passages) {
+		var id store.DocID
+		var doc *store.Doc
+		if n := len(docs) - 1; n >= 0 && uint64(p)-uint64(docs[n].doc) < uint64(docs[n].record.Passages) {
+			id, doc = docs[n].doc, docs[n].record
+		} else {
+			var err error
+			if id, doc, err = s.tx.DocOf(p); err != nil {
+				return nil, err
+			}
+		}
+		if doc.Incomplete {
+			continue
+		}
+		record, err := s.tx.Passage(p)
+		if err != nil {
+			return nil, err
+		}
+		codes = codes[:0]
+		words, err := countRecord(record, func(c store.Code) { codes = append(codes, uint32(c)) })
+		if err != nil {
+			return nil, fmt.Errorf("passage %d: %w", p, err)
+		}
+		f := found{doc: id, record: doc, passage: p, score: r.score(codes, words)}
+		if n := len(docs) - 1; n >= 0 && docs[n].doc == id {
+			if f.score > docs[n].score {
+				docs[n] = f
+			}
+			continue
+		}
+		docs = append(docs, f)
+	}
+	slices.SortStableFunc(docs, func(a, b found) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.doc, b.doc))
+	})
+	return docs, nil
+}
+
+// hits ranks the documents and shows those asked for.
+func (s *searcher) hits() ([]Hit, error) {
+	r := s.ranking()
+	docs, err := s.rank(r, s.opts.K+s.opts.Offset)
+	if err == nil {
+		err = s.failed()
+	}
+	if err != nil {
+		return nil, err
+	}
+	hits := []Hit{}
+	for i, d := range docs {
+		relative := r.relative(d.score)
+		if i < s.opts.Offset || relative < s.opts.MinScore {
+			continue
+		}
+		h := Hit{Rank: i + 1, ID: d.record.External, Title: d.record.Title, Path: d.record.Path, Score: d.score, Relative: relative}
+		if err := s.show(r.plans[0], &h, &d); err != nil {
+			return nil, err
+		}
+		hits = append(hits, h)
+	}
+	return hits, nil
+}
+
+// attended is how far below the best similarity of a query word in a passage
+// another token may be to count as a match, in units of the temperature: it
+// then has a twentieth of the attention of the best one.
+const attended = 3
+
+// show fills in the snippet and the matches of a hit.
+func (s *searcher) show(plan *scoring.Plan, h *Hit, f *found) error {
+	p := f.passage
+	offset, line, err := s.position(f)
+	if err != nil {
+		return err
+	}
+	text, err := s.tx.Text(p)
+	if err != nil {
+		return err
+	}
+	record, err := s.tx.Passage(p)
+	if err != nil {
+		return err
+	}
+	type hit struct {
+		Match
+		term   int
+		weight float64
+	}
+	var hits []hit
+	best := make([]float32, len(s.terms))
+	note := func(code store.Code, start, end int) {
+		var top *scoring.Match
+		matches := plan.Matches(uint32(code))
+		for i := range matches {
+			m := &matches[i]
+			best[m.Term] = max(best[m.Term], m.Sim)
+			if top == nil || plan.IDF(m.Term)*float64(m.Sim) > plan.IDF(top.Term)*float64(top.Sim) {
+				top = m
+			}
+		}
+		if top != nil {
+			hits = append(hits, hit{
+				Match:  Match{Query: s.terms[top.Term].surface, Similarity: top.Sim, Start: start, End: end},
+				term:   top.Term,
+				weight: plan.IDF(top.Term) * float64(top.Sim),
+			})
+		}
+	}
+	at := 0
+	inText := false
+	d := store.DecodePassage(record)
+	var t store.Token
+	for d.Next(&t) {
+		if !t.Title && !inText {
+			at, inText = 0, true
+		}
+		length := int(t.Length)
+		if length == 0 {
+			if length, err = s.words.Len(t.Code); err != nil {
+				return err
+			}
+		}
+		at += int(t.Gap)
+		start := at
+		at += length
+		if t.Title {
+			continue
+		}
+		if at > len(text) {
+			return fmt.Errorf("%w: the tokens of passage %d are longer than its text", ErrCorrupt, p)
+		}
+		// Of a compound and its parts, what is nearer to the query is shown.
+		before := len(hits)
+		note(t.Code, start, at)
+		whole := len(hits)
+		for part := range t.Parts() {
+			if from := start + int(part.Start); from+int(part.Length) <= at {
+				note(part.Code, from, from+int(part.Length))
+			}
+		}
+		if whole > before && len(hits) > whole {
+			if slices.ContainsFunc(hits[whole:], func(h hit) bool { return h.weight > hits[before].weight }) {
+				hits = slices.Delete(hits, before, whole)
+			} else {
+				hits = hits[:whole]
+			}
+		}
+	}
+	if err := d.Err(); err != nil {
+		return fmt.Errorf("passage %d: %w", p, err)
+	}
+	body := string(text)
+	margin := float32(attended) * s.db.enc.Params().Temperature
+	var spans []Span
+	var weights []float64
+	h.Matches = []Match{}
+	for _, m := range hits {
+		if m.Similarity < best[m.term]-margin {
+			continue
+		}
+		spans = append(spans, Span{m.Start, m.End})
+		weights = append(weights, m.weight)
+		m.Token = strings.ToValidUTF8(body[m.Start:m.End], "\uFFFD")
+		m.Start += offset
+		m.End += offset
+		h.Matches = append(h.Matches, m.Match)
+	}
+	var from int
+	h.Snippet, h.Marks, from = snippet(body, spans, weights)
+	h.Line = line + countLines(body[:from]) + 1
+	return nil
+}
+
+// position returns where the passage of f begins in its document: the bytes and
+// the line ends before it.
+func (s *searcher) position(f *found) (offset, line int, err error) {
+	for p := store.PassageID(f.doc); p < f.passage; p++ {
+		text, err := s.tx.Text(p)
+		if err != nil {
+			return 0, 0, err
+		}
+		offset += len(text)
+		line += bytes.Count(text, []byte("\n"))
+	}
+	return offset, line, nil
+}
+
+// A docFilter keeps documents by their fields.
+type docFilter struct {
+	tx   *store.Tx
+	want map[string]string
+	doc  store.DocID
+	end  store.PassageID
+	last bool
+	err  error
+}
+
+// pass reports whether the document of a passage passes.
+func (f *docFilter) pass(p store.PassageID) bool {
+	if len(f.want) == 0 {
+		return true
+	}
+	if f.err != nil {
+		return false
+	}
+	if p >= store.PassageID(f.doc) && p < f.end {
+		return f.last
+	}
+	id, doc, err := f.tx.DocOf(p)
+	if err != nil {
+		f.err = err
+		return false
+	}
+	f.doc, f.end = id, store.PassageID(id)+store.PassageID(doc.Passages)
+	f.last = f.matches(doc)
+	return f.last
+}
+
+func (f *docFilter) matches(d *store.Doc) bool {
+	for name, want := range f.want {
+		var got string
+		switch name {
+		case "id":
+			got = d.External
+		case "title":
+			got = d.Title
+		case "path":
+			got = d.Path
+		default:
+			got = fields(d.Meta)[name]
+		}
+		if got != want {
+			return false
+		}
+	}
+	return true
+}
