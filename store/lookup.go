@@ -189,3 +189,13 @@ func (tx *Tx) addLookup(first Code, words []Word) error {
 	}
 	return nil
 }
+
+// check checks that entries are in order.
+func (b *lookupBlock) check() error {
+	for i := 1; i < len(b.tags); i++ {
+		if b.tags[i-1] > b.tags[i] || b.tags[i-1] == b.tags[i] && b.code(i-1) >= b.code(i) {
+			return damaged("entries %d and %d are out of order", i-1, i)
+		}
+	}
+	return nil
+}

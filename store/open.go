@@ -92,22 +92,20 @@ func open(path string, o Options) (*Store, error) {
 		}
 		err = s.inspect(o)
 		if err == nil && !o.ReadOnly {
-			if err = s.bolt.Close(); err != nil {
+			if s, err = s.reopen(deadline); err != nil {
 				return nil, err
 			}
-			seeds := s.seeds
-			if s, err = openBolt(path, false, deadline); err != nil {
-				return nil, err
-			}
-			s.seeds = seeds
 		}
 		if err == nil {
 			err = s.samePlace()
 		}
+		if err == nil && s.seeds == nil {
+			err = ErrReplaced
+		}
 		if err == nil {
 			return s, nil
 		}
-		if cerr := s.bolt.Close(); cerr != nil {
+		if cerr := s.Close(); cerr != nil {
 			return nil, cerr
 		}
 		// While this process waited, another has renamed a new file into place.
@@ -115,6 +113,28 @@ func open(path string, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
+}
+
+// reopen closes s, which was inspected, and opens its path for writing. The
+// result has no seeds if that led to another file.
+func (s *Store) reopen(deadline time.Time) (*Store, error) {
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	w, err := openBolt(s.path, false, deadline)
+	if err != nil {
+		return nil, err
+	}
+	err = w.look(func(tx *Tx) error {
+		if identity, err := tx.readFormat(); err == nil && *newSeeds(identity) == *s.seeds {
+			w.seeds = s.seeds
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
 }
 
 // sniff returns ErrNotIndex if the file at path cannot be an index. It takes no
@@ -139,7 +159,7 @@ func sniff(path string) error {
 	defer func() { _ = f.Close() }() // only read
 	// The mark lies on the first page, and again on the second, whose place
 	// depends on the page size.
-	var mark [pageHeaderBytes + 8]byte
+	var mark [pageHeaderBytes + 12]byte
 	for at := int64(0); at < info.Size() && at <= 64<<10; at = max(1024, at*2) {
 		if _, err := f.ReadAt(mark[:], at); errors.Is(err, io.EOF) {
 			break
@@ -151,6 +171,9 @@ func sniff(path string) error {
 		}
 		if v := native.Uint32(mark[pageHeaderBytes+4:]); v != boltVersion {
 			return fmt.Errorf("%w: a bbolt file of version %d", ErrNotIndex, v)
+		}
+		if size := native.Uint32(mark[pageHeaderBytes+8:]); info.Size() < 2*int64(size) {
+			return &CorruptError{Reason: fmt.Sprintf("the file is cut off after %d bytes", info.Size())}
 		}
 		return nil
 	}
@@ -214,31 +237,40 @@ func (s *Store) start(bo *bbolt.Options) error {
 	return err
 }
 
-// inspect checks, on a store that has just been opened read-only, the structure
-// that writing relies on and the format.
-func (s *Store) inspect(o Options) error {
+// look calls fn with a transaction of a file of which only the places of the
+// buckets are known to be sound.
+func (s *Store) look(fn func(*Tx) error) error {
 	tx := &Tx{store: s, seeds: newSeeds(0)}
 	err := s.shield("opening", func() (err error) {
 		tx.bolt, err = s.bolt.Begin(false)
 		return err
 	})
 	if err != nil {
+		s.stuck.Store(true)
 		return err
 	}
 	defer func() { _ = tx.bolt.Rollback() }() // cannot fail: it is open
 	if err := s.whole(tx); err != nil {
 		return err
 	}
+	tx.pager = s.pagerOf(tx.bolt)
 	return tx.Guard(func() error {
-		tx.pager = s.pagerOf(tx.bolt)
+		if err := tx.init(); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
+// inspect checks, on a store that has just been opened read-only, the structure
+// that writing relies on and the format.
+func (s *Store) inspect(o Options) error {
+	return s.look(func(tx *Tx) error {
 		newest, errs := tx.pager.metas()
 		for _, err := range errs {
 			if err != nil && !o.Salvage {
 				return err
 			}
-		}
-		if err := tx.init(); err != nil {
-			return err
 		}
 		identity, err := tx.readFormat()
 		if err != nil {

@@ -312,12 +312,20 @@ func parseBoltMeta(b []byte, id uint64) (boltMeta, error) {
 }
 
 // metas decodes both meta pages; errs[i] says what is wrong with page i. The
-// newest good one is returned.
+// newest good one is returned. Commits write the pages in turn, so one that is
+// not of the commit before the other's is of another file or time.
 func (p pager) metas() (newest boltMeta, errs [2]error) {
-	for i := range errs {
-		var m boltMeta
-		if m, errs[i] = parseBoltMeta(p.data[i*p.pageSize:], uint64(i)); errs[i] == nil && m.txid >= newest.txid {
-			newest = m
+	var both [2]boltMeta
+	for i := range both {
+		m := &both[i]
+		if *m, errs[i] = parseBoltMeta(p.data[i*p.pageSize:], uint64(i)); errs[i] == nil && m.txid >= newest.txid {
+			newest = *m
+		}
+	}
+	for i, m := range both {
+		other := both[1-i]
+		if errs[i] == nil && errs[1-i] == nil && m.txid <= other.txid && (m.txid+1 != other.txid || m.txid%2 != uint64(i)) {
+			errs[i] = damaged("meta page %d is of commit %d, the other of %d", i, m.txid, other.txid)
 		}
 	}
 	return newest, errs

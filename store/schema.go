@@ -67,6 +67,12 @@ var fillPercent = [bucketCount]float64{
 	Lookup: 0.7, Refs: 0.95, Graph: 0.8, Postings: 0.95, LengthBlocks: 0.95, Tombs: 0.8,
 }
 
+// keyBytes is the length of the keys of a bucket, 0 where it varies.
+var keyBytes = [bucketCount]int{
+	Docs: 8, Texts: 8, Pending: 8, Forward: 8, Words: 4, Lookup: 2, Refs: 4, Graph: 4,
+	Postings: chunkKeyBytes, LengthBlocks: 8, Tombs: 8,
+}
+
 // String returns the bucket's name in the file.
 func (b Bucket) String() string {
 	if int(b) >= bucketCount {

@@ -194,6 +194,7 @@ func (s *Store) begin(write bool) (*Tx, error) {
 	}
 	err := s.whole(tx)
 	if err == nil {
+		tx.pager = s.pagerOf(tx.bolt)
 		err = tx.Guard(func() error {
 			if err := tx.init(); err != nil {
 				return err

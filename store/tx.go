@@ -32,7 +32,6 @@ type Tx struct {
 
 // init reads where the buckets are.
 func (tx *Tx) init() error {
-	tx.pager = tx.store.pagerOf(tx.bolt)
 	tx.root = tree{root: uint64(tx.bolt.Cursor().Bucket().Root())}
 	found := 0
 	for b := range tx.trees {
@@ -47,8 +46,8 @@ func (tx *Tx) init() error {
 		}
 		tx.trees[b] = t
 	}
-	if tx.trees[Metas].root == noRoot && found <= bucketCount/2 {
-		return ErrNotIndex
+	if found <= bucketCount/2 {
+		return fmt.Errorf("%w: a bbolt file of another program", ErrNotIndex)
 	}
 	for b, t := range tx.trees {
 		if t.root == noRoot {

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCheck_Clean(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s := openStore(t, path, Options{})
+	checkClean(t, s)
+	fixture(t, s)
+	calls := 0
+	problems, err := s.Check(t.Context(), func(done, total int64) {
+		calls++
+		if done < 0 || done > total {
+			t.Errorf("progress %d of %d", done, total)
+		}
+	})
+	if err != nil || len(problems) > 0 || calls == 0 {
+		t.Error(problems, err, calls)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(path, Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkClean(t, r)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Check(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCheck_Finds makes one thing wrong at a time.
+func TestCheck_Finds(t *testing.T) {
+	meta := func(change func(*Meta)) func(*Tx) error {
+		return func(tx *Tx) error {
+			m, err := tx.Meta()
+			if err != nil {
+				return err
+			}
+			change(m)
+			return tx.SetMeta(m)
+		}
+	}
+	doc := func(id DocID, change func(*Doc)) func(*Tx) error {
+		return func(tx *Tx) error {
+			d, err := tx.Doc(id)
+			if err != nil {
+				return err
+			}
+			change(d)
+			return tx.PutDoc(id, d)
+		}
+	}
+	tests := []struct {
+		name   string
+		change func(*Tx) error
+		want   string
+	}{
+		{"source without document", func(tx *Tx) error { return tx.PutSource("x", Source{Doc: 77}) }, `bucket ids, key "x": its document 77 is missing`},
+		{"source of another", func(tx *Tx) error { return tx.PutSource("x", Source{Doc: 0}) }, `bucket ids, key "x": its document 0 has the id "a.txt"`},
+		{"document without source", func(tx *Tx) error { return tx.DeleteSource("a.txt") }, `bucket docs, key 0: its id "a.txt" does not lead to it`},
+		{"text missing", func(tx *Tx) error { return tx.DeleteText(2) }, "bucket docs, key 1: the text of its passage 2 is missing"},
+		{"text left over", func(tx *Tx) error { return tx.PutText(99, nil) }, "bucket text, key 99: it belongs to no document"},
+		{"text changed", func(tx *Tx) error { return tx.PutText(1, []byte("Programming needs patience!")) }, "bucket text, key 1: its tokens cover 26 bytes of 27"},
+		{"record missing", func(tx *Tx) error { return tx.DeletePending(6) }, "bucket docs, key 6: its passage 6 has 0 records of its words"},
+		{"record twice", func(tx *Tx) error { return tx.PutPending(1, nil) }, "bucket docs, key 1: its passage 1 has 2 records of its words"},
+		{"folded missing", func(tx *Tx) error { return tx.DeleteFolded(3) }, "bucket docs, key 1: its passage 3 has 0 records of its words"},
+		{"folded left over", func(tx *Tx) error { return tx.Unbury(5, 1) }, "bucket forward, key 5: it belongs to no document"},
+		{"pending left over", func(tx *Tx) error { return tx.PutPending(50, nil) }, "bucket pending, key 50: it belongs to no document"},
+		{"marked dead", func(tx *Tx) error { return tx.Bury(2, 1) }, "bucket docs, key 1: its passage 2 is marked as deleted"},
+		{"counters", meta(func(m *Meta) { m.LiveWords++ }), "documents, 6 passages"},
+		{"codes", meta(func(m *Meta) { m.NextCode++ }), "codes were given out"},
+		{"passages overlap", doc(1, func(d *Doc) { d.Passages = 4 }), "bucket docs, key 4: its passages 4 to 4 belong to others"},
+		{"text bytes", doc(0, func(d *Doc) { d.TextBytes++ }), "bucket docs, key 0: its text has"},
+		{"segment unknown", func(tx *Tx) error { return tx.PutChunk(ChunkKey{Segment: 4}, nil) }, "bucket postings, key segment 4 code 0 ordinal 0: there is no such segment"},
+		{"ordinal too high", func(tx *Tx) error { return tx.PutChunk(ChunkKey{Ordinal: 400}, nil) }, "there is no such code or ordinal"},
+		{"lengths short", func(tx *Tx) error { return tx.PutLengths(0, 0, AppendLength(nil, 1)) }, "bucket lengths, key segment 0 block 0: 1 lengths, wanted 6"},
+		{"lengths missing", func(tx *Tx) error { k := lengthsKey(0, 0); return tx.Delete(LengthBlocks, k[:]) }, "segment 0 has 0 blocks, wanted 1"},
+		{"graph too large", func(tx *Tx) error { return tx.PutGraphBlock(9, nil) }, "bucket graph, key 9: the graph has only"},
+		{"lookup lost", func(tx *Tx) error {
+			no, _ := lookupPlace("needs")
+			k := lookupKey(no)
+			return tx.Delete(Lookup, k[:])
+		}, `word "needs"`},
+		{"refs lost", func(tx *Tx) error { k := key32(0); return tx.Delete(Refs, k[:]) }, "bucket refs: refs of 0 codes"},
+		{"words lost", func(tx *Tx) error { k := key32(0); return tx.Delete(Words, k[:]) }, "bucket words: 0 words"},
+		{"bad record", func(tx *Tx) error { return tx.PutPending(6, []byte{7}) }, "bucket pending, key 6: escape 7 at byte 0"},
+		{"bad key", func(tx *Tx) error { return tx.Put(Texts, []byte("abc"), nil) }, `bucket text, key "abc": key has 3 bytes, wanted 8`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newStore(t)
+			fixture(t, s)
+			update(t, s, tt.change)
+			problems, err := s.Check(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range problems {
+				if strings.Contains(p.String(), tt.want) {
+					return
+				}
+			}
+			t.Errorf("wanted %q, got %q", tt.want, problems)
+		})
+	}
+}

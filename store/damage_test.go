@@ -1,0 +1,387 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// damageFile makes a small file with inline buckets, buckets of one page and of
+// several with branches, overflow pages and free pages, closed.
+func damageFile(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "small.db")
+	s, err := Open(path, Options{Create: &testMeta, Identity: 42})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	fixture(tb, s)
+	update(tb, s, func(tx *Tx) error {
+		for i := range 150 {
+			if err := tx.PutSource(fmt.Sprintf("more/%04d-%s", i, strings.Repeat("x", 40)), Source{Doc: 0, Size: int64(i)}); err != nil {
+				return err
+			}
+		}
+		return tx.PutGraphBlock(0, []byte(strings.Repeat("graph ", 1200)))
+	})
+	if err := s.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// dump returns all entries, sums and answers of the typed methods.
+func dump(s *Store) (map[string]string, error) {
+	all := make(map[string]string)
+	err := s.View(func(tx *Tx) error {
+		for _, b := range Buckets() {
+			c := tx.Cursor(b)
+			k, v, err := c.First()
+			for ; err == nil && k != nil; k, v, err = c.Next() {
+				all[b.String()+" "+string(k)] = string(v)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// read asks for everything that is known to be in damageFile by its key, as a
+// search would, and returns an error if one of the answers is another than
+// want. A key that is not found is no wrong answer.
+func read(s *Store, want map[string]string) (wrong, err error) {
+	err = s.View(func(tx *Tx) error {
+		for _, b := range Buckets() {
+			for k, v := range want {
+				key, ok := strings.CutPrefix(k, b.String()+" ")
+				if !ok {
+					continue
+				}
+				got, err := tx.Get(b, []byte(key))
+				if err == nil && got != nil && string(got) != v {
+					wrong = fmt.Errorf("%s: got %q", k, got)
+				}
+				if _, _, ferr := tx.Floor(b, []byte(key)); err == nil {
+					err = ferr
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return wrong, err
+}
+
+// known reports whether err is one that a damaged file may give.
+func known(err error) bool {
+	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrNotIndex) || errors.Is(err, ErrFormatTooNew)
+}
+
+// examine opens a damaged file and reads everything. Nothing may be answered
+// wrongly, and whatever is not as in want must come to light.
+func examine(tb testing.TB, path string, want map[string]string) {
+	salvaged := false // the last commit may be missing, which Check must tell
+	s, err := Open(path, Options{ReadOnly: true})
+	if err != nil {
+		if !known(err) {
+			tb.Errorf("open: %v", err)
+		}
+		if s, err = Open(path, Options{ReadOnly: true, Salvage: true}); err != nil {
+			if !known(err) {
+				tb.Errorf("salvage: %v", err)
+			}
+			return
+		}
+		salvaged = true
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			tb.Error(err)
+		}
+	}()
+	got, derr := dump(s)
+	wrong, rerr := read(s, want)
+	if wrong != nil && !salvaged {
+		tb.Error(wrong)
+	}
+	for _, err := range []error{derr, rerr} {
+		if err != nil && !known(err) {
+			tb.Errorf("reading: %v", err)
+		}
+	}
+	problems, err := s.Check(tb.Context(), nil)
+	if err != nil && !known(err) {
+		tb.Errorf("check: %v", err)
+	}
+	if (salvaged || derr != nil || rerr != nil || !cmp.Equal(got, want)) && len(problems) == 0 && err == nil {
+		tb.Errorf("check found nothing; reading: %v, %v", derr, rerr)
+	}
+}
+
+// write changes the file as a user would. It may fail, but only with a known
+// error, and never panic or hang.
+func write(tb testing.TB, path string) {
+	s, err := Open(path, Options{})
+	if err != nil {
+		if !known(err) {
+			tb.Errorf("open: %v", err)
+		}
+		return
+	}
+	err = s.Update(func(tx *Tx) error {
+		for e, err := range tx.Sources("more/") {
+			if err != nil {
+				return err
+			}
+			if e.Size%3 == 0 {
+				if err := tx.DeleteSource(e.External); err != nil {
+					return err
+				}
+			}
+		}
+		m, err := tx.Meta()
+		if err != nil {
+			return err
+		}
+		return errors.Join(tx.AddWords(m, []Word{{Text: "new"}}), tx.AddRefs(m.NextCode-1, []Ref{{}}), tx.PutGraphBlock(0, nil), tx.SetMeta(m))
+	})
+	if err != nil && !known(err) {
+		tb.Errorf("update: %v", err)
+	}
+	if _, err := s.Check(tb.Context(), nil); err != nil && !known(err) {
+		tb.Errorf("check: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		tb.Error(err)
+	}
+}
+
+// TestDamage_EveryByte flips one bit of every byte of a small file in turn.
+func TestDamage_EveryByte(t *testing.T) {
+	path := damageFile(t)
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := dump(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size int64
+	view(t, s, func(tx *Tx) error { size = int64(len(tx.pager.data)); return nil })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	put := func(at int64, b byte) {
+		if _, err := f.WriteAt([]byte{b}, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step, writes := int64(1), int64(97)
+	if testing.Short() || raceEnabled {
+		step = 13
+	}
+	for at := int64(0); at < size; at += step {
+		// Runs of zeros are the unused ends of pages: a few of them are enough.
+		if at > 16 && at%31 != 0 && at+16 < size && strings.Count(string(data[at-16:at+16]), "\x00") == 32 {
+			continue
+		}
+		put(at, data[at]^1<<(at%8))
+		examine(t, path, want)
+		if at%writes == 0 {
+			other := filepath.Join(t.TempDir(), "w.db")
+			copyFile(t, path, other)
+			write(t, other)
+		}
+		put(at, data[at])
+		if t.Failed() {
+			t.Fatalf("at byte %d (page %d, byte %d)", at, at/pageBytes, at%pageBytes)
+		}
+	}
+	examine(t, path, want)
+}
+
+func copyFile(tb testing.TB, from, to string) {
+	tb.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.Create(to)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		tb.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// TestDamage_Truncated cuts the file at each page and inside each.
+func TestDamage_Truncated(t *testing.T) {
+	path := damageFile(t)
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(path, Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size int64
+	view(t, s, func(tx *Tx) error { size = int64(len(tx.pager.data)); return nil })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for at := min(info.Size(), size); at >= 0; at -= pageBytes / 2 {
+		if err := os.Truncate(path, at); err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range []Options{{}, {ReadOnly: true}, {Create: &testMeta}, {Salvage: true}} {
+			s, err := Open(path, o)
+			if err == nil {
+				_ = s.Close()
+			}
+			if (err == nil) != (at == size) || err != nil && !known(err) {
+				t.Errorf("%d bytes of %d: %v", at, size, err)
+			}
+		}
+		if info, err := os.Stat(path); err != nil || info.Size() != at {
+			t.Errorf("%d bytes: the file was changed: %v", at, err)
+		}
+	}
+}
+
+// TestDamage_TruncatedWhileOpen cuts the file under an open store.
+func TestDamage_TruncatedWhileOpen(t *testing.T) {
+	path := damageFile(t)
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.View(func(tx *Tx) error {
+		if err := os.Truncate(path, 2*pageBytes); err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range Buckets() {
+			c := tx.Cursor(b)
+			for k, _, err := c.First(); k != nil || err != nil; k, _, err = c.Next() {
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, ErrCorrupt) {
+		t.Errorf("view: %v", err)
+	}
+	if err := s.View(func(*Tx) error { return nil }); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("later view: %v", err)
+	}
+	if err := s.Update(func(tx *Tx) error { return tx.PutText(1, nil) }); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("later update: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDamage_Spliced puts pages of another index of the same shape in. All but
+// the meta pages must come to light. A meta page that fits in every number that
+// bbolt keeps can only take the file back to an earlier commit.
+func TestDamage_Spliced(t *testing.T) {
+	path, other := damageFile(t), filepath.Join(t.TempDir(), "other.db")
+	s, err := Open(other, Options{Create: &testMeta, Identity: 43})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fixture(t, s)
+	earlier, err := dump(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := os.ReadFile(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err = Open(path, Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := dump(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	pages := 0
+	for at := 0; at+pageBytes <= min(len(theirs), len(ours)); at += pageBytes {
+		page := theirs[at : at+pageBytes]
+		if bytes.Equal(page, ours[at:at+pageBytes]) {
+			continue
+		}
+		pages++
+		if err := os.WriteFile(path, slices.Concat(ours[:at], page, ours[at+pageBytes:]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if at < 2*pageBytes {
+			s, err := Open(path, Options{ReadOnly: true})
+			if err != nil {
+				continue
+			}
+			got, err := dump(s)
+			delete(got, "meta "+sumsKey) // has digests that depend on the identity
+			delete(got, "meta "+formatKey)
+			for k := range got {
+				if err == nil && got[k] != want[k] && got[k] != earlier[k] {
+					t.Errorf("page %d: %q", at/pageBytes, k)
+				}
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		examine(t, path, want)
+		if t.Failed() {
+			t.Fatalf("page %d", at/pageBytes)
+		}
+	}
+	if pages < 8 {
+		t.Errorf("only %d pages differ", pages)
+	}
+}
