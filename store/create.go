@@ -142,5 +142,6 @@ func build(path string, o Options, bulk bool) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close(), removeIfThere(path))
 	}
+	s.seal()
 	return s, nil
 }

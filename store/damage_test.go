@@ -385,3 +385,88 @@ func TestDamage_Spliced(t *testing.T) {
 		t.Errorf("only %d pages differ", pages)
 	}
 }
+
+// TestDamage_FreeList lets the list of free pages name a page in use, with and
+// without the seal that would tell at once: such a file can be read, but the
+// next commit would overwrite the page.
+func TestDamage_FreeList(t *testing.T) {
+	path := damageFile(t)
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var meta boltMeta
+	var sealed bool
+	used := newPageSet(1 << 16)
+	var free []byte
+	view(t, s, func(tx *Tx) error {
+		var errs [2]error
+		meta, errs = tx.pager.metas()
+		_, sealed = tx.pager.readSeal(s.seeds, meta.txid)
+		list, _, err := tx.pager.freelist(meta.freelist)
+		free = bytes.Clone(list)
+		for _, t := range tx.trees {
+			err = errors.Join(err, tx.pager.use(used, t))
+		}
+		return errors.Join(err, errs[0], errs[1])
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !sealed || len(free) < 16 {
+		t.Fatalf("sealed: %v, %d free pages", sealed, len(free)/8)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := int(meta.freelist)*pageBytes + pageHeaderBytes
+	changes := 0
+	for i := 0; i < len(free); i += 8 {
+		low, high := uint64(2), meta.high
+		if i > 0 {
+			low = native.Uint64(free[i-8:]) + 1
+		}
+		if i+8 < len(free) {
+			high = native.Uint64(free[i+8:])
+		}
+		for id := low; id < high; id++ {
+			if !used.has(id) {
+				continue
+			}
+			changes++
+			for _, seal := range []bool{true, false} {
+				bad := bytes.Clone(data)
+				native.PutUint64(bad[listed+i:], id)
+				if !seal {
+					clear(bad[int(meta.txid%2)*pageBytes+sealAt:][:sealBytes])
+				}
+				if err := os.WriteFile(path, bad, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := Open(path, Options{}); !errors.Is(err, ErrCorrupt) {
+					t.Errorf("page %d is free and in use (seal: %v): %v", id, seal, err)
+				}
+				r, err := Open(path, Options{ReadOnly: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if problems, err := r.Check(t.Context(), nil); err != nil || len(problems) == 0 {
+					t.Error(problems, err)
+				}
+				if err := r.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if changes == 0 {
+		t.Error("nothing was tried")
+	}
+	// Without its seal a sound file is opened as well.
+	clear(data[int(meta.txid%2)*pageBytes+sealAt:][:sealBytes])
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	openStore(t, path, Options{})
+}

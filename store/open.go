@@ -285,7 +285,7 @@ func (s *Store) inspect(o Options) error {
 			return err
 		}
 		if !o.ReadOnly {
-			return tx.writable(newest.freelist)
+			return tx.writable(newest)
 		}
 		return nil
 	})

@@ -197,39 +197,34 @@ func (p pager) rootPage(t tree) (page, error) {
 	return p.page(t.root)
 }
 
-// leaf returns the leaf that holds key if any does. visit, if not nil, sees
-// each page on the way.
-func (p pager) leaf(t tree, key []byte, visit func(*page) error) (page, error) {
+// leaf returns the leaf that holds key if any does.
+func (p pager) leaf(t tree, key []byte) (page, error) {
 	pg, err := p.rootPage(t)
-	for depth := 0; ; depth++ {
-		if err != nil {
-			return page{}, err
-		}
-		if visit != nil {
-			if err := visit(&pg); err != nil {
-				return page{}, err
-			}
-		}
-		if pg.leaf {
-			return pg, nil
-		}
-		if depth == maxDepth {
-			return page{}, damaged("page %d is deeper than %d", pg.id, maxDepth)
-		}
-		i, equal, serr := pg.search(key)
-		if serr != nil {
-			return page{}, serr
-		}
-		if !equal && i > 0 {
-			i--
-		}
-		pg, err = p.page(pg.child(i))
+	for depth := 0; err == nil && !pg.leaf; depth++ {
+		pg, err = p.toward(&pg, key, depth)
 	}
+	return pg, err
+}
+
+// toward returns the child of branch pg, which lies depth pages below the root,
+// in which key belongs.
+func (p pager) toward(pg *page, key []byte, depth int) (page, error) {
+	if depth == maxDepth {
+		return page{}, damaged("page %d is deeper than %d", pg.id, maxDepth)
+	}
+	i, equal, err := pg.search(key)
+	if err != nil {
+		return page{}, err
+	}
+	if !equal && i > 0 {
+		i--
+	}
+	return p.page(pg.child(i))
 }
 
 // get returns the sealed value of key, nil if there is none.
 func (p pager) get(t tree, key []byte) ([]byte, error) {
-	pg, err := p.leaf(t, key, nil)
+	pg, err := p.leaf(t, key)
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +243,7 @@ func (p pager) get(t tree, key []byte) ([]byte, error) {
 // whether it is there.
 func (p pager) bucket(root tree, name string) (tree, bool, error) {
 	key := []byte(name)
-	pg, err := p.leaf(root, key, nil)
+	pg, err := p.leaf(root, key)
 	if err != nil {
 		return tree{}, false, err
 	}

@@ -165,6 +165,12 @@ func TestPassage_RoundTrip(t *testing.T) {
 			e.Gap(2)
 			e.Token(2, 0)
 		}, "1/0/0T 2/0/2 1 0", "\x05\x09\x01\x04\x02\x02\x0a"},
+		{"docs/format.md", func(e *PassageEncoder) {
+			e.Token(17, 0)
+			e.Gap(1)
+			e.Token(18, 0)
+			e.Parts([]Part{{19, 0, 3}, {20, 3, 3}})
+		}, "17/0/0 18/0/1[19 0 3][20 3 3] 0 0", "\x19\x01\x1a\x03\x02\x13\x00\x03\x14\x03\x03"},
 		{"empty title", func(e *PassageEncoder) { e.Title(); e.EndTitle() }, "0 0", "\x05\x04"},
 	}
 	var e PassageEncoder

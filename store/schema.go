@@ -1,5 +1,27 @@
 package store
 
+// The file in short; docs/format.md has every byte.
+//
+// Keys are big-endian, values little-endian; uv is an unsigned and sv a signed
+// varint in its shortest form, str a uv length and bytes. Every value ends with
+// a CRC-32C over file identity, bucket, length of the key, key and value.
+//
+//	meta      "format"            mark | uv version | u64 identity
+//	          "sums"              uv generation | uv 13 | 13 x (uv entries | u64 digest)
+//	          "index"             Meta: settings, counters, segments, graph header
+//	ids       external id         u8 flags | uv doc | sv time | sv size | u64 hash
+//	docs      u64 doc             u8 flags | str id, title, path | pairs | uv passages, bytes, words, tokenizer
+//	text      u64 passage         text
+//	pending   u64 passage         record: uv stream, 8+code or escape
+//	forward   u64 first passage   uv n | n x (uv id delta | uv length) | n records
+//	words     u32 code/256        uv n | n x u8 POS | n x u8 length | uv long lengths | words
+//	lookup    u16 hash>>22        u8 width | n x u8 tag | n x code
+//	refs      u32 code/1024       uv n | n x u24 row, list or none | lists
+//	graph     u32 code/64         package index's nodes
+//	postings  u32 segment, code, ordinal   package index's chunk
+//	lengths   u32 segment, passage/4096    n x u16 words
+//	tombs     u64 passage/4096    512 bytes, a bit for each deleted passage
+
 import (
 	"encoding/binary"
 	"fmt"

@@ -146,6 +146,7 @@ func (s *Store) Update(fn func(*Tx) error) error {
 	err = s.shield("committing", tx.bolt.Commit)
 	if err == nil {
 		open = false
+		s.seal()
 		return nil
 	}
 	if s.poison.Load() == nil {

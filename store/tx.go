@@ -96,7 +96,7 @@ func (tx *Tx) open(b Bucket, key, sealed []byte) ([]byte, error) {
 // is none.
 func (tx *Tx) Floor(b Bucket, key []byte) (k, value []byte, err error) {
 	if tx.overlays[b] == nil {
-		pg, err := tx.pager.leaf(tx.trees[b], key, nil)
+		pg, err := tx.pager.leaf(tx.trees[b], key)
 		if err != nil {
 			return nil, nil, damagedAt(b, key, err)
 		}
@@ -269,15 +269,19 @@ const bulkFillPercent = 0.98
 // loop for ever on a page that is its own child. visited remembers pages
 // already checked.
 func (tx *Tx) validatePath(t tree, key []byte, visited map[uint64]bool) error {
-	_, err := tx.pager.leaf(t, key, func(pg *page) error {
-		if pg.id != 0 {
-			if visited[pg.id] {
-				return nil
+	pg, err := tx.pager.rootPage(t)
+	for depth := 0; err == nil; depth++ {
+		if pg.id == 0 || !visited[pg.id] {
+			if err = pg.validate(); err != nil {
+				break
 			}
 			visited[pg.id] = true
 		}
-		return pg.validate()
-	})
+		if pg.leaf {
+			break
+		}
+		pg, err = tx.pager.toward(&pg, key, depth)
+	}
 	return err
 }
 

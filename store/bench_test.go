@@ -1,0 +1,250 @@
+package store
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// benchWords is the vocabulary of the benchmarks.
+const benchWords = 100_000
+
+// benchStore makes a store with a vocabulary, texts, postings and passages.
+func benchStore(b *testing.B) (*Store, []Word) {
+	b.Helper()
+	s := newStore(b)
+	words := make([]Word, benchWords)
+	for i := range words {
+		words[i] = Word{Text: fmt.Sprintf("词%x", i*2654435761%(1<<32)), POS: uint8(i % 40)}
+	}
+	update(b, s, func(tx *Tx) error {
+		m, err := tx.Meta()
+		if err != nil {
+			return err
+		}
+		if err := tx.AddWords(m, words); err != nil {
+			return err
+		}
+		refs := make([]Ref, len(words))
+		for i := range refs {
+			refs[i] = Ref{Has: true, Row: uint32(i)}
+		}
+		if err := tx.AddRefs(0, refs); err != nil {
+			return err
+		}
+		for c := Code(0); c < benchWords; c += 200 {
+			if err := tx.PutChunk(ChunkKey{Code: c}, make([]byte, 8<<10)); err != nil {
+				return err
+			}
+		}
+		w := tx.ForwardWriter()
+		for p := range PassageID(10_000) {
+			if err := w.Add(p, make([]byte, 250)); err != nil {
+				return err
+			}
+			if err := tx.PutText(p, make([]byte, 600)); err != nil {
+				return err
+			}
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		return tx.SetMeta(m)
+	})
+	return s, words
+}
+
+func BenchmarkRead(b *testing.B) {
+	s, words := benchStore(b)
+	rng := rand.New(rand.NewPCG(1, 2))
+	run := func(name string, fn func(tx *Tx) func() error) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			view(b, s, func(tx *Tx) error {
+				f := fn(tx)
+				for b.Loop() {
+					if err := f(); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+	}
+	run("text", func(tx *Tx) func() error {
+		return func() error { _, err := tx.Text(PassageID(rng.IntN(10_000))); return err }
+	})
+	run("code", func(tx *Tx) func() error {
+		r := tx.WordReader()
+		return func() error { _, _, err := r.Code(words[rng.IntN(benchWords)].Text); return err }
+	})
+	run("word", func(tx *Tx) func() error {
+		r := tx.WordReader()
+		return func() error { _, _, err := r.Word(Code(rng.IntN(benchWords))); return err }
+	})
+	run("word length", func(tx *Tx) func() error {
+		r := tx.WordReader()
+		return func() error { _, err := r.Len(Code(rng.IntN(benchWords))); return err }
+	})
+	run("ref", func(tx *Tx) func() error {
+		r, buf := tx.RefReader(), make([]uint32, 0, 8)
+		return func() error { _, err := r.Ref(buf, Code(rng.IntN(benchWords))); return err }
+	})
+	run("folded passage", func(tx *Tx) func() error {
+		return func() error { _, err := tx.Folded(PassageID(rng.IntN(10_000))); return err }
+	})
+	run("chunk of 8 KiB", func(tx *Tx) func() error {
+		return func() error { _, _, err := tx.Chunk(ChunkKey{Code: Code(rng.IntN(benchWords))}); return err }
+	})
+	run("cursor", func(tx *Tx) func() error {
+		c := tx.Cursor(Texts)
+		return func() error {
+			k, _, err := c.Next()
+			if k == nil {
+				_, _, err = c.First()
+			}
+			return err
+		}
+	})
+	b.Run("view", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			view(b, s, func(*Tx) error { return nil })
+		}
+	})
+	b.Run("check", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.Check(b.Context(), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	path := s.Path()
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for _, readOnly := range []bool{true, false} {
+		b.Run(fmt.Sprintf("open readonly=%v", readOnly), func(b *testing.B) {
+			for b.Loop() {
+				s, err := Open(path, Options{ReadOnly: readOnly})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkPassage(b *testing.B) {
+	var e PassageEncoder
+	for i := range Code(200) {
+		e.Token(i*i, 0)
+		if i%20 == 0 {
+			e.Parts([]Part{{i, 0, 3}, {i, 3, 3}})
+		}
+		if i%6 == 0 {
+			e.Gap(1)
+		}
+	}
+	b.ReportAllocs()
+	var t Token
+	for b.Loop() {
+		d := DecodePassage(e.Bytes())
+		for d.Next(&t) {
+			continue
+		}
+	}
+	b.ReportMetric(float64(len(e.Bytes()))/200, "B/token")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/200, "ns/token")
+}
+
+// BenchmarkCommit measures adding one document durably, and beside it what the
+// disk itself needs for a write of a page and a sync.
+func BenchmarkCommit(b *testing.B) {
+	quantiles := func(b *testing.B, times []time.Duration) {
+		slices.Sort(times)
+		b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "p50-ms")
+		b.ReportMetric(float64(times[len(times)*95/100].Microseconds())/1000, "p95-ms")
+	}
+	b.Run("document", func(b *testing.B) {
+		s, _ := benchStore(b)
+		var times []time.Duration
+		p := PassageID(1 << 20)
+		for b.Loop() {
+			start := time.Now()
+			update(b, s, func(tx *Tx) error {
+				m, err := tx.Meta()
+				if err != nil {
+					return err
+				}
+				p++
+				words := []Word{{Text: fmt.Sprint("new", p)}, {Text: fmt.Sprint("word", p)}}
+				for _, err := range []error{
+					tx.AddWords(m, words), tx.AddRefs(m.NextCode-2, make([]Ref, 2)), tx.SetMeta(m),
+					tx.PutDoc(DocID(p), &Doc{External: fmt.Sprint(p), Passages: 1}), tx.PutSource(fmt.Sprint(p), Source{Doc: DocID(p)}),
+					tx.PutText(p, make([]byte, 600)), tx.PutPending(p, make([]byte, 300)),
+				} {
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			times = append(times, time.Since(start))
+		}
+		quantiles(b, times)
+	})
+	b.Run("bulk of 10000 texts", func(b *testing.B) {
+		s := newStore(b)
+		p := PassageID(0)
+		for b.Loop() {
+			update(b, s, func(tx *Tx) error {
+				for range 10_000 {
+					p++
+					if err := tx.PutText(p, make([]byte, 600)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		b.SetBytes(10_000 * 600)
+	})
+	// What a commit asks of the disk: scattered pages, a sync, a page, a sync.
+	b.Run("disk alone", func(b *testing.B) {
+		f, err := os.Create(filepath.Join(b.TempDir(), "f"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := f.Write(make([]byte, 4096*pageBytes)); err != nil {
+			b.Fatal(err)
+		}
+		rng, page := rand.New(rand.NewPCG(1, 2)), make([]byte, pageBytes)
+		var times []time.Duration
+		for b.Loop() {
+			start := time.Now()
+			for _, pages := range []int{15, 1} {
+				for range pages {
+					if _, err := f.WriteAt(page, rng.Int64N(4096)*pageBytes); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := f.Sync(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			times = append(times, time.Since(start))
+		}
+		quantiles(b, times)
+		if err := f.Close(); err != nil {
+			b.Fatal(err)
+		}
+	})
+}

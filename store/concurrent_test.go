@@ -1,0 +1,104 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// TestStore_Concurrent runs readers beside a writer. Invariants:
+//
+//  1. in every view, all counters have the same value, however long it lasts
+//  2. that value is the view's generation
+//  3. a view that starts after an Update returned sees it
+func TestStore_Concurrent(t *testing.T) {
+	s := newStore(t)
+	const counters, commits = 50, 200
+	key := func(i int) []byte { return fmt.Appendf(nil, "%03d", i) }
+	var acknowledged atomic.Uint64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for acknowledged.Load() < commits {
+				least := acknowledged.Load()
+				err := s.View(func(tx *Tx) error {
+					if tx.Generation() < least {
+						return fmt.Errorf("generation %d, %d was acknowledged", tx.Generation(), least)
+					}
+					c, n := tx.Cursor(Graph), 0
+					for k, v, err := c.First(); k != nil || err != nil; k, v, err = c.Next() {
+						if err != nil {
+							return err
+						}
+						if got := binary.BigEndian.Uint64(v); got != tx.Generation() {
+							return fmt.Errorf("key %s has %d in generation %d", k, got, tx.Generation())
+						}
+						n++
+					}
+					if n != counters && tx.Generation() > 0 {
+						return fmt.Errorf("%d counters", n)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range commits {
+		err := s.Update(func(tx *Tx) error {
+			// Values of changing length move pages about and grow the file.
+			value := make([]byte, 8+tx.Generation()*13%3000)
+			binary.BigEndian.PutUint64(value, tx.Generation()+1)
+			for i := range counters {
+				if err := tx.Put(Graph, key(i), value); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		acknowledged.Add(1)
+	}
+	wg.Wait()
+}
+
+// TestStore_Panic lets the caller's function panic: the panic passes, and the
+// store can be used on.
+func TestStore_Panic(t *testing.T) {
+	s := newStore(t)
+	for _, transaction := range []func(func(*Tx) error) error{s.View, s.Update} {
+		func() {
+			defer func() {
+				if r := recover(); r != "mine" {
+					t.Errorf("recovered %v", r)
+				}
+			}()
+			err := transaction(func(tx *Tx) error {
+				if tx.bolt.Writable() {
+					if err := tx.PutText(1, []byte("never")); err != nil {
+						return err
+					}
+				}
+				panic("mine")
+			})
+			t.Errorf("returned %v", err)
+		}()
+	}
+	update(t, s, func(tx *Tx) error {
+		if _, err := tx.Text(1); !errors.Is(err, ErrNotFound) {
+			t.Errorf("got %v", err)
+		}
+		return tx.PutText(2, nil)
+	})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
