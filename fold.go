@@ -328,7 +328,13 @@ func (db *DB) extendGraph(ctx context.Context) error {
 			}
 			lex.readers.add(tx)
 			g := lex.hnsw
-			if err := g.Insert(ctx, lex, to, db.workers()); err != nil {
+			var space index.Space = lex
+			if to-m.GraphNodes >= to/denseShare {
+				if space, err = newBuildSpace(lex, to); err != nil {
+					return err
+				}
+			}
+			if err := g.Insert(ctx, space, to, db.workers()); err != nil {
 				return err
 			}
 			if err := lex.failed(); err != nil {

@@ -281,7 +281,7 @@ func (s *searcher) neighbors(t *queryTerm) error {
 		if err != nil {
 			return err
 		}
-		if found, err = g.Search(p, k+1, 0); err != nil {
+		if found, err = g.Search(p, k+1, graphEf); err != nil {
 			return err
 		}
 		found = index.Scan(found, p, uint32(g.Len()), s.lex.n, k+1, params.MinSim, 1)
