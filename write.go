@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/fnv"
 	"iter"
 	"maps"
@@ -284,7 +285,7 @@ func (w *writer) addLarge(doc *Document) error {
 		if err != nil {
 			return w.abandon(id, fmt.Errorf("document %q: %w", doc.ID, err))
 		}
-		h.Write([]byte(text))
+		_, _ = h.Write([]byte(text))
 		if text != "" || d.doc.Passages == 0 {
 			toks := w.tokenize([]string{text})
 			codes, err := w.codesOf(toks)
@@ -350,23 +351,25 @@ func sourceOf(doc *Document, id store.DocID, hash uint64) store.Source {
 func hashDocument(doc *Document, text string) uint64 {
 	h := fnv.New64a()
 	hashFields(h, doc)
-	h.Write([]byte(text))
+	_, _ = h.Write([]byte(text))
 	return h.Sum64()
 }
 
-func hashFields(h interface{ Write([]byte) (int, error) }, doc *Document) {
-	var b []byte
-	add := func(s string) {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	add(doc.Title)
-	add(doc.Source.Path)
+func hashFields(h hash.Hash, doc *Document) {
+	hashPair(h, []byte(doc.Title), []byte(doc.Source.Path))
 	for _, name := range slices.Sorted(maps.Keys(doc.Meta)) {
-		add(name)
-		add(doc.Meta[name])
+		hashPair(h, []byte(name), []byte(doc.Meta[name]))
 	}
-	_, _ = h.Write(b)
+}
+
+// hashPair adds fields to a hash so that their borders count.
+func hashPair(h hash.Hash, fields ...[]byte) {
+	var length [binary.MaxVarintLen64]byte
+	for _, f := range fields {
+		// Writing to a hash never fails.
+		_, _ = h.Write(binary.AppendUvarint(length[:0], uint64(len(f))))
+		_, _ = h.Write(f)
+	}
 }
 
 // tokenize cuts texts into tokens, in parallel, each worker taking a stretch of
