@@ -69,7 +69,14 @@ func TestGraph_Recall(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Run("flat", func(t *testing.T) { testRecall(t, NewFlat(space, 1), space, 64, 0, 1, 1) })
-			t.Run("hnsw", func(t *testing.T) { testRecall(t, h, space, 64, 0, 0.90, 0.95) })
+			t.Run("hnsw", func(t *testing.T) { testRecall(t, h, space, 64, 0, 0.965, 0.985) })
+			t.Run("coder", func(t *testing.T) {
+				c, err := NewCoder(h)
+				if err != nil {
+					t.Fatal(err)
+				}
+				testRecall(t, c, space, 64, 0, 0.85, 0.96)
+			})
 		})
 	}
 }

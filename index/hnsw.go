@@ -12,9 +12,9 @@ import (
 // candidates of a search that names none. docs/benchmarks.md has the table that
 // they were chosen from.
 const (
-	DefaultM              = 8
-	DefaultEfConstruction = 32
-	DefaultEf             = 192
+	DefaultM              = 12
+	DefaultEfConstruction = 40
+	DefaultEf             = 256
 )
 
 // Limits of the parameters, which the formats and the memory of a node rely on.

@@ -15,10 +15,11 @@ const (
 
 // nodeBlock holds the nodes of 64 codes.
 type nodeBlock struct {
-	degree [blockCodes]uint8 // links on layer 0, or noNode
+	degree [blockCodes]uint8  // links on layer 0, or noNode
+	at     [blockCodes]uint16 // where in links they begin
 	parent [blockCodes]uint32
-	stride int      // room for links on layer 0 that each node has
-	links  []uint32 // blockCodes * stride
+	room   int // for links on layer 0 that each node has; 0 for just its own
+	links  []uint32
 	upper  []upperNode
 	dirty  bool
 }
@@ -29,8 +30,9 @@ type upperNode struct {
 	links       []uint32
 }
 
-func newBlock(stride int) *nodeBlock {
-	b := &nodeBlock{stride: stride, links: make([]uint32, blockCodes*stride)}
+// newBlock returns a block without nodes.
+func newBlock() *nodeBlock {
+	b := new(nodeBlock)
 	for i := range b.degree {
 		b.degree[i] = noNode
 		b.parent[i] = noParent
@@ -49,28 +51,31 @@ func (b *nodeBlock) nodes() (n int) {
 
 // list returns the links of a node on layer 0.
 func (b *nodeBlock) list(slot uint32) []uint32 {
-	at := int(slot) * b.stride
+	at := int(b.at[slot])
 	return b.links[at : at+int(b.degree[slot])]
 }
 
-// setList replaces the links of a node on layer 0.
+// setList replaces the links of a node on layer 0, for which there must be room.
 func (b *nodeBlock) setList(slot uint32, list []uint32) {
-	copy(b.links[int(slot)*b.stride:][:b.stride], list)
+	copy(b.links[b.at[slot]:][:b.room], list)
 	b.degree[slot] = uint8(len(list))
 }
 
-// widen makes room for stride links a node.
-func (b *nodeBlock) widen(stride int) {
-	if b.stride >= stride {
+// widen makes room for the given number of links for each node.
+func (b *nodeBlock) widen(room int) {
+	if b.room >= room {
 		return
 	}
-	links := make([]uint32, blockCodes*stride)
+	links := make([]uint32, blockCodes*room)
 	for slot := range uint32(blockCodes) {
 		if b.degree[slot] != noNode {
-			copy(links[int(slot)*stride:], b.list(slot))
+			copy(links[int(slot)*room:], b.list(slot))
 		}
 	}
-	b.stride, b.links = stride, links
+	for slot := range b.at {
+		b.at[slot] = uint16(slot * room)
+	}
+	b.room, b.links = room, links
 }
 
 func (b *nodeBlock) findUpper(slot uint32, level int) (int, bool) {
@@ -112,25 +117,39 @@ func (b *nodeBlock) setUpper(slot uint32, level int, list []uint32) {
 //	stream of bits (see bitWriter), for each of the 64 codes:
 //	        width bits  0 if the code has no node, else 1 + number of links
 //	        bits for 0 to the number of links: 0 for the root, else 1 + index of the parent
-//	        links, ascending: rice(k) of the distance from the least possible one
+//	        list of links
 //	        for each layer above 0 that levelOf says: gamma of 1 + number of links,
-//	        links as above
+//	        list of links
 //	zero bits up to a full byte
 //
-// where k = linkParam(number of codes, number of links).
+// A list of n links, ascending, is written in two parts, so that reading a link does
+// not wait for the one before it (Elias 1974, Fano 1971):
+//
+//	n x     the low k bits of each, k = lowBits(number of codes, n)
+//	n x     how much larger its other bits are than those of the link before, as
+//	        a run of zeros, and a one
 
-func linkParam(codes, n uint32) uint { return riceParam(uint64(codes) / uint64(n)) }
+// lowBits returns log2(codes / n), rounded down.
+func lowBits(codes, n uint32) uint { return uint(bits.Len32(codes/n|1)) - 1 }
 
 // appendLinks writes an ascending list.
 func appendLinks(w *bitWriter, list []uint32, codes uint32) {
 	if len(list) == 0 {
 		return
 	}
-	k := linkParam(codes, uint32(len(list)))
-	var next uint32
+	k := lowBits(codes, uint32(len(list)))
 	for _, c := range list {
-		w.rice(uint64(c-next), k)
-		next = c + 1
+		w.put(uint64(c)&(1<<k-1), k)
+	}
+	high := uint32(0)
+	for _, c := range list {
+		for gap := c>>k - high; gap > 0; {
+			n := min(gap, 32)
+			w.put(0, uint(n))
+			gap -= n
+		}
+		w.put(1, 1)
+		high = c >> k
 	}
 }
 
@@ -173,14 +192,16 @@ func (b *nodeBlock) encode(n, codes uint32) []byte {
 	return slices.Clip(w.flush())
 }
 
-// blockDecoder reads one block. Its bytes are copied first, for the padding.
+// blockDecoder is the memory of decoding one block.
 type blockDecoder struct {
-	r     bitReader
-	end   uint // bits
+	r     bitReader // over a copy of the bytes, for the padding
+	end   uint      // bits
 	codes uint32
-	buf   []byte
-	links []uint32
-	ends  [blockCodes]int
+	links [blockCodes * 2 * maxM]uint32 // of layer 0
+	n     int                           // of links
+	above []uint32                      // links of the upper layers
+	upper []upperNode                   // with links still to be set
+	count []int                         // of the links of each
 }
 
 var blockDecoders = sync.Pool{New: func() any { return new(blockDecoder) }}
@@ -207,89 +228,116 @@ func (d *blockDecoder) decode(data []byte, n, count uint32, maxLinks int) (*node
 		return nil, "bad head"
 	}
 	width := uint(rest[0])
-	d.buf = append(append(d.buf[:0], rest[1:]...), make([]byte, readPad)...)
-	d.r = bitReader{buf: d.buf}
+	d.r.buf = append(append(d.r.buf[:0], rest[1:]...), make([]byte, readPad)...)
+	d.r.pos = 0
 	d.end = uint(len(rest)-1) * 8
 	d.codes = codes
-	d.links = d.links[:0]
-	b := &nodeBlock{}
+	d.n, d.above, d.upper, d.count = 0, d.above[:0], d.upper[:0], d.count[:0]
+	b := newBlock()
 	for slot := range uint32(blockCodes) {
-		b.parent[slot] = noParent
-		degree := int(d.r.bits(width)) - 1
-		code := n*blockCodes + slot
 		if d.r.pos > d.end {
 			return nil, "ends early"
 		}
+		degree := int(d.r.bits(width)) - 1
 		if degree < 0 {
-			b.degree[slot] = noNode
-			d.ends[slot] = len(d.links)
 			continue
 		}
-		if degree > maxLinks || code >= codes {
+		code := n*blockCodes + slot
+		if degree > maxLinks || code >= codes || d.r.pos > d.end {
 			return nil, "bad number of links"
 		}
 		parent := int(d.r.bits(uint(bits.Len(uint(degree))))) - 1
 		if parent >= degree {
 			return nil, "bad parent"
 		}
-		start := len(d.links)
-		if !d.list(uint32(degree), code) {
+		list := d.links[d.n : d.n+degree]
+		if !d.list(list, code) {
 			return nil, "bad links"
 		}
 		b.degree[slot] = uint8(degree)
-		b.stride = max(b.stride, degree)
-		d.ends[slot] = len(d.links)
+		b.at[slot] = uint16(d.n)
+		d.n += degree
 		if parent >= 0 {
-			b.parent[slot] = d.links[start+parent]
+			b.parent[slot] = list[parent]
 		}
 		for level := 1; level <= levelOf(code); level++ {
-			k := d.r.gamma()
-			if k == 0 || k-1 > uint64(maxLinks) || d.r.pos > d.end {
+			if d.r.pos > d.end {
+				return nil, "ends early"
+			}
+			n := int(d.r.gamma()) - 1
+			if n < 0 || n > maxLinks {
 				return nil, "bad number of upper links"
 			}
-			start := len(d.links)
-			if !d.list(uint32(k-1), code) {
+			start := len(d.above)
+			d.above = slices.Grow(d.above, n)[:start+n]
+			if !d.list(d.above[start:], code) {
 				return nil, "bad upper links"
 			}
-			for _, c := range d.links[start:] {
+			for _, c := range d.above[start:] {
 				if levelOf(c) < level {
 					return nil, "an upper link leaves its layer"
 				}
 			}
-			b.upper = append(b.upper, upperNode{
-				slot:  uint8(slot),
-				level: uint8(level),
-				links: slices.Clone(d.links[start:]),
-			})
-			d.links = d.links[:start]
+			d.upper = append(d.upper, upperNode{slot: uint8(slot), level: uint8(level)})
+			d.count = append(d.count, n)
 		}
 	}
-	if left := d.end - d.r.pos; left >= 8 || d.r.bits(left) != 0 {
-		return nil, "goes on after its end"
+	if d.r.pos > d.end || d.end-d.r.pos >= 8 || d.r.bits(d.end-d.r.pos) != 0 {
+		return nil, "does not stop at its end"
 	}
-	b.links = make([]uint32, blockCodes*b.stride)
-	start := 0
-	for slot, end := range d.ends {
-		copy(b.links[slot*b.stride:], d.links[start:end])
-		start = end
+	b.links = make([]uint32, d.n+len(d.above))
+	copy(b.links, d.links[:d.n])
+	above := b.links[d.n:]
+	copy(above, d.above)
+	b.upper = slices.Clone(d.upper)
+	for i, n := range d.count {
+		// Without capacity to spare, appending to one cannot reach the next.
+		b.upper[i].links, above = above[:n:n], above[n:]
 	}
 	return b, ""
 }
 
-// list appends n ascending links of a code to d.links.
-func (d *blockDecoder) list(n, code uint32) bool {
-	if n == 0 {
-		return true
+// list reads the links of a code, ascending.
+func (d *blockDecoder) list(out []uint32, code uint32) bool {
+	if len(out) == 0 {
+		return d.r.pos <= d.end
 	}
-	k := linkParam(d.codes, n)
-	var next uint64
-	for range n {
-		c := next + d.r.rice(k)
-		if c >= uint64(d.codes) || c == uint64(code) || d.r.pos > d.end {
+	k := lowBits(d.codes, uint32(len(out)))
+	low := d.r.pos
+	high := low + k*uint(len(out))
+	if high > d.end {
+		return false
+	}
+	mask := uint64(1)<<k - 1
+	// Each one ends a link; the zeros before it, in all, are its high bits.
+	i := 0
+	var base uint // of w, from high
+	for i < len(out) {
+		if high+base > d.end {
 			return false
 		}
-		d.links = append(d.links, uint32(c))
-		next = c + 1
+		w := load57(d.r.buf, high+base) & (1<<57 - 1)
+		for w != 0 && i < len(out) {
+			at := base + uint(bits.TrailingZeros64(w))
+			w &= w - 1
+			out[i] = uint32(uint64(at-uint(i))<<k | load57(d.r.buf, low)&mask)
+			low += k
+			i++
+			d.r.pos = high + at + 1
+		}
+		base += 57
 	}
-	return true
+	// The high bits never fall and are few, so that these hold for all if they
+	// hold for neighbours and the last.
+	if uint64(d.r.pos-high-uint(len(out)))<<k > uint64(d.codes) || d.r.pos > d.end {
+		return false
+	}
+	last := ^uint32(0)
+	for _, c := range out {
+		if c <= last && last != ^uint32(0) || c == code {
+			return false
+		}
+		last = c
+	}
+	return last < d.codes
 }

@@ -16,6 +16,11 @@ const (
 	roundCodes = 256
 	// stepCodes is the number of codes that a worker takes on at a time.
 	stepCodes = 8
+	// spread is how far a link keeps from a better one: a candidate is left out if
+	// spread times its distance (1 - cosine) from a chosen one is less than its
+	// distance from the node. The paper's 1 keeps a quarter more links, at the same
+	// number of comparisons for the same recall, and compares more when building.
+	spread = 0.9
 )
 
 // arrival is a code on its way into the graph.
@@ -38,7 +43,7 @@ type builder struct {
 	workers int
 	// Links on layer 0 that a node may have between rounds; at the end it has
 	// 2M at most.
-	stride   int
+	room     int
 	round    []arrival
 	overfull map[uint32]bool // nodes with more than 2M
 
@@ -58,7 +63,7 @@ func (h *HNSW) Insert(ctx context.Context, space Space, to uint32, workers int) 
 	if to <= h.count {
 		return nil
 	}
-	b := builder{h: h, space: space, workers: max(1, workers), stride: 3 * h.m, overfull: map[uint32]bool{}}
+	b := builder{h: h, space: space, workers: max(1, workers), room: 3 * h.m, overfull: map[uint32]bool{}}
 	b.reuse, _ = space.(Reprober)
 	from := h.count
 	h.grow(to)
@@ -93,12 +98,9 @@ func (h *HNSW) grow(to uint32) {
 		if n < len(h.blocks) {
 			blocks[n].Store(h.blocks[n].Load())
 		} else {
-			blocks[n].Store(&nodeBlock{dirty: true})
-			b := blocks[n].Load()
-			for i := range b.degree {
-				b.degree[i] = noNode
-				b.parent[i] = noParent
-			}
+			b := newBlock()
+			b.dirty = true
+			blocks[n].Store(b)
 		}
 	}
 	h.blocks = blocks
@@ -214,7 +216,8 @@ func (b *builder) selector() *selector {
 }
 
 // choose returns at most n of the candidates, which come the best first, so that
-// none is nearer to a better chosen one than to the node they are chosen for.
+// none is much nearer to a better chosen one than to the node they are chosen for;
+// see spread.
 // Those in kept are chosen first and in any case, even more than n of them. The
 // result is valid until the next call.
 //
@@ -248,7 +251,7 @@ func (s *selector) choose(b *builder, candidates, kept []rank, n int) []rank {
 		far := s.rest[:0]
 		for i, r := range s.rest {
 			// A NaN keeps the candidate.
-			if !(s.sims[i] > r.sim()) {
+			if !(float32(spread*(1-s.sims[i])) < 1-r.sim()) {
 				far = append(far, r)
 			}
 		}
@@ -287,8 +290,9 @@ func (b *builder) link() error {
 			children[parent.code()] = append(children[parent.code()], a.code)
 		}
 		block.degree[slot] = uint8(len(links))
+		list := block.list(slot)
 		for j, r := range links {
-			block.links[int(slot)*block.stride+j] = r.code()
+			list[j] = r.code()
 			back = append(back, edge{r.code(), a.code})
 		}
 		for level := 1; level <= a.level; level++ {
@@ -332,7 +336,7 @@ func (b *builder) link() error {
 		for _, e := range group {
 			s.codes = append(s.codes, e.from)
 		}
-		if len(s.codes) > b.stride {
+		if len(s.codes) > b.room {
 			errs[g] = b.thin(s, code)
 		}
 		block.setList(slot, s.codes)
@@ -360,7 +364,7 @@ func (b *builder) open(code uint32) (*nodeBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	block.widen(b.stride)
+	block.widen(b.room)
 	block.dirty = true
 	return block, nil
 }

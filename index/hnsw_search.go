@@ -7,10 +7,9 @@ import (
 
 // walk is the memory of one walk through a graph.
 type walk struct {
-	// visited[c] == epoch says that code c has been met. Counting epochs spares
-	// clearing it but once in 255 walks.
-	visited []uint8
-	epoch   uint8
+	// visited has a bit for each code, set for those in marked.
+	visited []uint64
+	marked  []uint32
 	// pool holds the best codes met, the best first. The lowest bit of a rank is
 	// set when its links have been looked at.
 	pool   []rank
@@ -24,14 +23,12 @@ var walks = sync.Pool{New: func() any { return new(walk) }}
 
 // begin forgets what was met, for a walk among count codes.
 func (w *walk) begin(count int) {
-	if len(w.visited) < count {
-		w.visited = make([]uint8, count+count/8)
-		w.epoch = 0
+	for _, c := range w.marked {
+		w.visited[c/64] = 0
 	}
-	w.epoch++
-	if w.epoch == 0 {
-		clear(w.visited)
-		w.epoch = 1
+	w.marked = w.marked[:0]
+	if words := (count + 63) / 64; len(w.visited) < words {
+		w.visited = make([]uint64, words+words/8)
 	}
 }
 
@@ -45,30 +42,35 @@ func (w *walk) compare(p Probe) {
 	w.met += len(w.codes)
 }
 
-// put adds a code to the pool of at most ef, if it is good enough, and returns its place there,
-// or ef.
+// put adds a code to the pool of at most ef and returns its place there, or ef if
+// it is not good enough.
 func (w *walk) put(r rank, ef int) int {
 	n := len(w.pool)
 	if n == ef {
-		if r < w.pool[n-1] {
+		n--
+		if r < w.pool[n] {
 			return ef
 		}
-		n--
 	} else {
 		w.pool = append(w.pool, 0)
 	}
-	lo, hi := 0, n
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		if w.pool[mid] > r {
-			lo = mid + 1
-		} else {
-			hi = mid
+	pool := w.pool[:n+1]
+	// Written so that the compiler needs no branch in the loop: which way it goes
+	// is as good as random.
+	at, rest := 0, n
+	for rest > 1 {
+		half := rest >> 1
+		if pool[at+half-1] > r {
+			at += half
 		}
+		rest -= half
 	}
-	copy(w.pool[lo+1:], w.pool[lo:n])
-	w.pool[lo] = r
-	return lo
+	if rest == 1 && pool[at] > r {
+		at++
+	}
+	copy(pool[at+1:], pool[at:n])
+	pool[at] = r
+	return at
 }
 
 // layer walks along one layer from the codes in the pool until none of the ef
@@ -80,7 +82,9 @@ func (h *HNSW) layer(w *walk, p Probe, level, ef int) error {
 	w.begin(int(h.count))
 	for i, r := range w.pool {
 		w.pool[i] = r &^ 1
-		w.visited[r.code()] = w.epoch
+		c := r.code()
+		w.visited[c/64] |= 1 << (c % 64)
+		w.marked = append(w.marked, c)
 	}
 	for next := 0; next < len(w.pool); {
 		if w.pool[next]&1 != 0 {
@@ -95,10 +99,10 @@ func (h *HNSW) layer(w *walk, p Probe, level, ef int) error {
 			return err
 		}
 		w.codes = w.codes[:0]
-		visited, epoch := w.visited, w.epoch
+		visited := w.visited
 		for _, c := range list {
-			if visited[c] != epoch {
-				visited[c] = epoch
+			if bit := uint64(1) << (c % 64); visited[c/64]&bit == 0 {
+				visited[c/64] |= bit
 				w.codes = append(w.codes, c)
 			}
 		}
@@ -106,14 +110,18 @@ func (h *HNSW) layer(w *walk, p Probe, level, ef int) error {
 			next++
 			continue
 		}
+		w.marked = append(w.marked, w.codes...)
 		w.compare(p)
 		first := next + 1
+		// Most codes met are worse than all in a full pool.
+		floor := NoSim
+		if len(w.pool) == ef {
+			floor = w.pool[ef-1].sim()
+		}
 		for i, s := range w.sims {
-			if s != s {
-				continue
-			}
-			if at := w.put(makeRank(w.codes[i], s), ef); at < first {
-				first = at
+			// Not below and not NaN.
+			if s >= floor {
+				first = min(first, w.put(makeRank(w.codes[i], s), ef))
 			}
 		}
 		next = first

@@ -218,7 +218,8 @@ func TestHNSW_BlockCodec(t *testing.T) {
 		n := rapid.Uint32Range(0, 5).Draw(t, "block")
 		count := n*blockCodes + rapid.Uint32Range(1, 5000).Draw(t, "codes")
 		link := rapid.Uint32Range(0, count-1)
-		b := newBlock(2 * maxM)
+		b := newBlock()
+		b.widen(2 * maxM)
 		for slot := range uint32(blockCodes) {
 			code := n*blockCodes + slot
 			if code >= count || rapid.IntRange(0, 3).Draw(t, "has") == 0 {

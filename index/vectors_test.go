@@ -45,27 +45,33 @@ func (p *tableProbe) Sim(c []uint32, o []float32) {
 
 const testDim = 128
 
-// newTableSpace packs n vectors of testDim columns with unit length.
+// newTableSpace packs vectors of testDim columns with unit length at 8 bits, which
+// is quick.
 func newTableSpace(tb testing.TB, vectors []float32) *tableSpace {
+	tb.Helper()
+	return packSpace(tb, vectors, scoring.Bits8)
+}
+
+func packSpace(tb testing.TB, vectors []float32, width scoring.Bits) *tableSpace {
 	tb.Helper()
 	n := len(vectors) / testDim
 	s := &tableSpace{probes: make([]tableProbe, n)}
 	var data []byte
 	var wg sync.WaitGroup
-	stride := scoring.RowBytes(testDim, scoring.Bits8)
+	stride := scoring.RowBytes(testDim, width)
 	data = make([]byte, n*stride)
 	const part = 1000
 	for from := 0; from < n; from += part {
 		wg.Go(func() {
 			for i := from; i < min(from+part, n); i++ {
 				v := vectors[i*testDim:][:testDim]
-				scoring.AppendRow(data[i*stride:i*stride], v, scoring.Bits8)
+				scoring.AppendRow(data[i*stride:i*stride], v, width)
 				s.probes[i] = tableProbe{s, scoring.NewQuery(v)}
 			}
 		})
 	}
 	wg.Wait()
-	rows, err := scoring.NewRows(data, testDim, scoring.Bits8)
+	rows, err := scoring.NewRows(data, testDim, width)
 	if err != nil {
 		tb.Fatal(err)
 	}
