@@ -161,7 +161,7 @@ func (h *HNSW) AppendSearch(dst []Neighbor, p Probe, k, ef int) ([]Neighbor, err
 		return dst, nil
 	}
 	if ef <= 0 {
-		ef = DefaultEf
+		ef = defaultEf(h.Nodes())
 	}
 	ef = max(ef, k)
 	w := walks.Get().(*walk)
