@@ -19,7 +19,7 @@ func benchStore(b *testing.B) (*Store, []Word) {
 	s := newStore(b)
 	words := make([]Word, benchWords)
 	for i := range words {
-		words[i] = Word{Text: fmt.Sprintf("词%x", i*2654435761%(1<<32)), POS: uint8(i % 40)}
+		words[i] = Word{Text: fmt.Sprintf("词%x", uint32(i)*2654435761), POS: uint8(i % 40)}
 	}
 	update(b, s, func(tx *Tx) error {
 		m, err := tx.Meta()

@@ -113,6 +113,9 @@ func build(path string, o Options, bulk bool) (*Store, error) {
 			return s.opener(true)(path, flag, mode)
 		},
 	}); err != nil {
+		if !errors.Is(err, fs.ErrExist) {
+			err = errors.Join(err, removeIfThere(path))
+		}
 		return nil, err
 	}
 	s.bolt.AllocSize = growBytes
