@@ -54,6 +54,7 @@ const (
 	Word2VecBinary                 // the same first line, then word, space, little-endian float32s
 	GloVe                          // a line a word, no header
 	FastTextBin                    // the whole model, with the vectors of character n-grams
+	Trained                        // no file: vectors made by this program
 )
 
 // String returns the name that people know the format by.
@@ -67,6 +68,8 @@ func (k Kind) String() string {
 		return "GloVe text"
 	case FastTextBin:
 		return "fastText model"
+	case Trained:
+		return "trained here"
 	default:
 		return fmt.Sprintf("Kind(%d)", uint8(k))
 	}
