@@ -1,0 +1,81 @@
+//go:build amd64 && !noasm && !purego
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:generate go run ../asm -out kernel_amd64.s -stubs kernel_stub_amd64.go -pkg kernel
+
+var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+func tile(c []float32, ldc int, a []float32, lda int, b []float32, k int, init *[tileCols]float32) {
+	if !hasAVX2 {
+		tilePortable(c, ldc, a, lda, b, k, init)
+		return
+	}
+	// The ends of what the assembly reads and writes.
+	_, _, _ = c[(tileRows-1)*ldc+tileCols-1], a[(tileRows-1)*lda+k-1], b[k*tileCols-1]
+	var bias *float32
+	if init != nil {
+		bias = &init[0]
+	}
+	tileAVX2(&c[0], ldc*floatSize, &a[0], lda*floatSize, &b[0], k, bias)
+}
+
+func transpose(dst []float32, rows Matrix) {
+	whole := rows.Cols &^ (lanes - 1)
+	if !hasAVX2 || whole == 0 {
+		transposePortable(dst, rows)
+		return
+	}
+	_, _ = dst[whole*tileCols-1], rows.Data[(tileCols-1)*rows.Stride+whole-1]
+	transposeAVX2(&dst[0], &rows.Data[0], rows.Stride*floatSize, whole)
+	if whole < rows.Cols {
+		transposePortable(dst[whole*tileCols:], rows.Columns(whole, rows.Cols-whole))
+	}
+}
+
+// Softmax replaces x by exp(scale*x) over its sum. scale must be positive. It is
+// off by less than 5e-7 of each value plus 1e-37. An x of minus infinity counts
+// for nothing; NaN makes all of x NaN. Lengths that are a multiple of 8 are fast.
+func Softmax(x []float32, scale float32) {
+	if !hasAVX2 || len(x)%lanes != 0 || len(x) == 0 {
+		softmaxPortable(x, scale)
+		return
+	}
+	softmaxAVX2(&x[0], len(x), scale)
+}
+
+// GELU replaces x by x/2 * (1 + erf(x / sqrt 2)), with an absolute error of less
+// than 1e-6 for |x| < 10.
+func GELU(x []float32) {
+	n := 0
+	if hasAVX2 && len(x) >= lanes {
+		n = len(x) &^ (lanes - 1)
+		geluAVX2(&x[0], n)
+	}
+	geluPortable(x[n:])
+}
+
+// GELUTanh replaces x by x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))), with
+// an absolute error of less than 2e-6 for |x| < 10.
+func GELUTanh(x []float32) {
+	n := 0
+	if hasAVX2 && len(x) >= lanes {
+		n = len(x) &^ (lanes - 1)
+		geluTanhAVX2(&x[0], n)
+	}
+	geluTanhPortable(x[n:])
+}
+
+// AddNorm adds residual to x, and sets dst to the Norm of that. All have the
+// same length; dst may be residual. Lengths that are a multiple of 8 are fast.
+func AddNorm(dst, x, residual, gamma, beta []float32, eps float32) {
+	n := len(x)
+	if !hasAVX2 || n%lanes != 0 || n == 0 {
+		addNormPortable(dst, x, residual, gamma, beta, eps)
+		return
+	}
+	_, _, _, _ = dst[n-1], residual[n-1], gamma[n-1], beta[n-1]
+	addNormAVX2(&dst[0], &x[0], &residual[0], &gamma[0], &beta[0], n, eps)
+}
