@@ -15,7 +15,7 @@ func (s *scanner) address(start int) int {
 }
 
 // url takes scheme://… and www.… (RFC 3986, ASCII only: Chinese text often
-// follows a URL without a space).
+// follows a URL without a space, full-width punctuation too).
 func (s *scanner) url(start int) int {
 	text := s.text
 	i := start
@@ -34,6 +34,9 @@ func (s *scanner) url(start int) int {
 		return 0
 	}
 	limit := min(len(text), start+maxURL)
+	if s.at.seek(i); s.at.next < len(s.at.edits) {
+		limit = min(limit, s.at.edits[s.at.next].f0)
+	}
 	end, depth := i, 0
 	for end < limit && isURLByte(text[end]) {
 		switch text[end] {

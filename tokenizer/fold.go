@@ -38,6 +38,7 @@ type hanEntry struct {
 // hanContext is what a character folds to between before and after, which are
 // compared with the neighbours as they fold without their own neighbours.
 type hanContext struct {
+	prev, next    rune // the last of before and the first of after, 0 if it is empty
 	before, after string
 	to            rune
 }
@@ -78,29 +79,43 @@ func FoldMap(text string) Folded {
 // Where a boundary lies inside a unit that folding keeps together, such as the
 // two characters of one ligature, the whole unit is part of the span.
 func (f *Folded) Original(start, end int) Span {
-	return Span{f.original(start, false), f.original(end, true)}
+	c := cursor{edits: f.edits, next: sort.Search(len(f.edits), func(i int) bool { return f.edits[i].f1 > start })}
+	return c.original(start, end)
 }
 
-// original maps a boundary of the folded text. Inside a unit it returns the end
-// of the unit if up, else its start.
-func (f *Folded) original(at int, up bool) int {
-	i := sort.Search(len(f.edits), func(i int) bool { return f.edits[i].f1 > at })
-	if i < len(f.edits) && f.edits[i].f0 < at {
-		if up {
-			return f.edits[i].o1
-		}
-		return f.edits[i].o0
+// cursor maps boundaries of a folded text that lie close together.
+type cursor struct {
+	edits []edit
+	next  int // the first edit that ends behind the last boundary
+}
+
+// seek moves to the boundary at and reports whether it lies inside a unit.
+func (c *cursor) seek(at int) bool {
+	for c.next > 0 && c.edits[c.next-1].f1 > at {
+		c.next--
 	}
-	if i == 0 {
+	for c.next < len(c.edits) && c.edits[c.next].f1 <= at {
+		c.next++
+	}
+	return c.next < len(c.edits) && c.edits[c.next].f0 < at
+}
+
+// boundary returns the boundary of the original; inside a unit it is the end of
+// the unit if up, else its start.
+func (c *cursor) boundary(at int, up bool) int {
+	switch inside := c.seek(at); {
+	case inside && up:
+		return c.edits[c.next].o1
+	case inside:
+		return c.edits[c.next].o0
+	case c.next == 0:
 		return at
 	}
-	return at - f.edits[i-1].f1 + f.edits[i-1].o1
+	return at - c.edits[c.next-1].f1 + c.edits[c.next-1].o1
 }
 
-// inside reports whether the boundary lies inside a unit.
-func (f *Folded) inside(at int) bool {
-	i := sort.Search(len(f.edits), func(i int) bool { return f.edits[i].f1 > at })
-	return i < len(f.edits) && f.edits[i].f0 < at
+func (c *cursor) original(start, end int) Span {
+	return Span{c.boundary(start, false), c.boundary(end, true)}
 }
 
 // folder walks over a text and copies only what changes.
@@ -323,8 +338,16 @@ func hanFold(src string, at int, r rune, v uint16) rune {
 		return rune(v)
 	}
 	entry := &hanSpecial[v-1]
+	if len(entry.contexts) == 0 {
+		return entry.to
+	}
+	end := at + utf8.RuneLen(r)
+	prev, _ := utf8.DecodeLastRuneInString(src[:at])
+	next, _ := utf8.DecodeRuneInString(src[end:])
+	prev, next = hanDefault(prev), hanDefault(next)
 	for i := range entry.contexts {
-		if c := &entry.contexts[i]; matches(src, at, at+utf8.RuneLen(r), c) {
+		c := &entry.contexts[i]
+		if (c.prev == prev || c.prev == 0) && (c.next == next || c.next == 0) && matches(src, at, end, c) {
 			return c.to
 		}
 	}

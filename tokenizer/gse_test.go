@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,12 +18,8 @@ import (
 // fullGSE returns gse with the whole of its simplified Chinese dictionary.
 func fullGSE(tb testing.TB) *gse.Segmenter {
 	tb.Helper()
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/go-ego/gse").Output()
-	if err != nil {
-		tb.Skipf("needs the go command to find gse's dictionary: %v", err)
-	}
 	seg := &gse.Segmenter{NotLoadHMM: true, SkipLog: true}
-	if err := seg.LoadDict(filepath.Join(strings.TrimSpace(string(dir)), "data", "dict", "zh", "s_1.txt")); err != nil {
+	if err := seg.LoadDict(gseDict(tb)); err != nil {
 		tb.Fatal(err)
 	}
 	return seg

@@ -155,7 +155,7 @@ func (s *scanner) afterHyphen(start, end int) int {
 		}
 		return 0
 	}
-	if n == 0 || n > 3 || !isAscii(so) || !isLower(so[len(so)-1]) {
+	if n == 0 || n > 3 || !isASCII(so) || !isLower(so[len(so)-1]) {
 		return 0
 	}
 	next := s.core(end + 1)
@@ -215,7 +215,7 @@ func isLetters(s string) bool {
 	return s != ""
 }
 
-func isAscii(s string) bool {
+func isASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
 			return false

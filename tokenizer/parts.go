@@ -38,6 +38,7 @@ func (s *scanner) parts(start, end int) {
 			return
 		}
 	}
+	nothing := saysNothing(text[start:end])
 	for i := start; i < end; {
 		j, underscore := s.identifier(i, end, decimal)
 		if j == i {
@@ -45,7 +46,8 @@ func (s *scanner) parts(start, end int) {
 			i += size
 			continue
 		}
-		if (i > start || j < end) && !s.tooShort(start, end, i, j) {
+		short := nothing && !isDigit(text[i]) && utf8.RuneCountInString(text[i:j]) == 1
+		if (i > start || j < end) && !short {
 			s.part(i, j)
 		}
 		if underscore {
@@ -80,22 +82,19 @@ func isAcronym(word string) bool {
 	return true
 }
 
-// tooShort reports whether text[i:j] is a single character that says nothing
-// apart from the word text[start:end]: the letter of C++, or one of T恤.
-func (s *scanner) tooShort(start, end, i, j int) bool {
-	if utf8.RuneCountInString(s.text[i:j]) > 1 || isDigit(s.text[i]) {
-		return false
-	}
-	chinese, others := false, false
-	for k, r := range s.text[start:end] {
+// saysNothing reports whether a part of one character means nothing apart from
+// its word: the letter of C++, or one of T恤.
+func saysNothing(word string) bool {
+	letters := 0
+	for _, r := range word {
 		switch classOf(r) {
 		case han:
-			chinese = true
+			return true
 		case letter, digit:
-			others = others || start+k < i || start+k >= j
+			letters++
 		}
 	}
-	return chinese || !others
+	return letters < 2
 }
 
 // decimalPrefix returns the length of the decimal number in 3.5mm, 0 if the word
@@ -105,7 +104,7 @@ func decimalPrefix(word string) int {
 	for ; i < len(word) && (isDigit(word[i]) || word[i] == '.' && !dot); i++ {
 		dot = dot || word[i] == '.'
 	}
-	if !dot || !isLetters(word[i:]) {
+	if !dot || !isDigit(word[0]) || !isDigit(word[i-1]) || !isLetters(word[i:]) {
 		return 0
 	}
 	return i
@@ -191,7 +190,7 @@ func (s *scanner) wordParts(start, end int) {
 	if !s.changed { // nothing was folded, so there are no capitals
 		return
 	}
-	at := s.folded.original(start, false)
+	at := s.at.boundary(start, false)
 	if at+end-start > len(s.src) {
 		return
 	}

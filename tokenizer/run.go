@@ -1,7 +1,12 @@
 package tokenizer
 
 import (
+	"cmp"
+	"slices"
+	"sync"
 	"unicode/utf8"
+
+	"github.com/go-ego/gse/hmm"
 
 	"github.com/ciyuan-search/ciyuan/tokenizer/internal/trie"
 )
@@ -103,7 +108,11 @@ func (r *run) find(t *Tokenizer) {
 	}
 }
 
-// han cuts a run of Han characters, or leaves its pieces for gse.
+// maxSingles bounds the runs of single characters that the hidden Markov model
+// gets at once: gse's takes quadratic time.
+const maxSingles = 64
+
+// han cuts a run of Han characters.
 func (s *scanner) han(start int) int {
 	text := s.text
 	end, chars := start, 0
@@ -201,13 +210,16 @@ func (s *scanner) segment(start, end int) {
 	case FMM, BMM, BiMM:
 		s.match(start, end)
 	default:
-		s.pieces(start, end)
+		if s.dry {
+			s.plan(start, end)
+		} else {
+			s.pieces(start, end)
+		}
 	}
 }
 
-// pieces leaves text[start:end] for gse in pieces that no word crosses; a piece
-// of one character is a word.
-func (s *scanner) pieces(start, end int) {
+// plan cuts text[start:end] into pieces that no word crosses and notes them.
+func (s *scanner) plan(start, end int) {
 	w := s.w
 	r := &w.run
 	r.set(w.t, s.text[start:end])
@@ -215,24 +227,89 @@ func (s *scanner) pieces(start, end int) {
 	from, reach := 0, 0
 	for i := range r.codes {
 		if i > from && i >= reach {
-			s.piece(start, from, i)
+			w.plan = append(w.plan, planned{chars: int32(i - from), cuts: w.number(from, i)})
 			from = i
 			r.found = r.found[:0]
 		}
 		reach = max(reach, r.findAt(w.t, i))
 	}
-	s.piece(start, from, len(r.codes))
+	w.plan = append(w.plan, planned{chars: int32(len(r.codes) - from), cuts: w.number(from, len(r.codes))})
 }
 
-// piece emits the characters from to to of the run that starts at start.
-func (s *scanner) piece(start, from, to int) {
-	r := &s.w.run
-	i, j := start+int(r.at[from]), start+int(r.at[to])
-	if to == from+1 {
-		s.emit(i, j, Word)
+// pieces emits the words of text[start:end], whose pieces come next in the plan.
+func (s *scanner) pieces(start, end int) {
+	w := s.w
+	for i := start; i < end; {
+		piece := w.plan[w.planned]
+		w.planned++
+		word := i
+		for n := int32(0); n < piece.chars; n++ {
+			if n > 0 && w.cuts[piece.cuts].at(int(n)) {
+				s.chinese(word, i)
+				word = i
+			}
+			_, size := utf8.DecodeRuneInString(s.text[i:])
+			i += size
+		}
+		s.chinese(word, i)
+	}
+}
+
+// chinese emits one Chinese word, in Search mode with the words inside it, and
+// counts single characters for the hidden Markov model.
+func (s *scanner) chinese(start, end int) {
+	mode := s.w.t.mode
+	single := end-start <= utf8.UTFMax && utf8.RuneCountInString(s.text[start:end]) == 1
+	if mode == HMM && single {
+		if s.singles == maxSingles {
+			s.join()
+		}
+		s.primary(start, end, Word)
+		s.singles++
 		return
 	}
-	text := s.text[i:j]
-	n := s.w.number(text, from, to)
-	s.dst = append(s.dst, Token{Word: text, Start: i, End: j, Kind: piece, Parent: n})
+	s.emit(start, end, Word)
+	if mode == Search && !single {
+		s.inner(start, end)
+	}
 }
+
+// inner emits the dictionary words of two characters or more inside a word.
+func (s *scanner) inner(start, end int) {
+	r := &s.w.run
+	r.set(s.w.t, s.text[start:end])
+	r.find(s.w.t)
+	slices.SortFunc(r.found, func(a, b word) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to))
+	})
+	for _, found := range r.found {
+		if n := int(found.to - found.from); n > 1 && n < len(r.codes) {
+			s.part(start+int(r.at[found.from]), start+int(r.at[found.to]))
+		}
+	}
+}
+
+// join replaces the single characters at the end of dst by what the hidden
+// Markov model makes of them.
+func (s *scanner) join() {
+	n := s.singles
+	s.singles = 0
+	if n < 2 {
+		return
+	}
+	first := len(s.dst) - n
+	start, end := s.dst[first].Start, s.dst[len(s.dst)-1].End
+	text := s.text[start:end]
+	if s.w.t.known(text) {
+		return
+	}
+	loadHMM()
+	s.dst = s.dst[:first]
+	for _, word := range hmm.Cut(text) {
+		s.primary(start, start+len(word), Word)
+		start += len(word)
+	}
+}
+
+// loadHMM loads gse's model of Chinese characters, once.
+var loadHMM = sync.OnceFunc(func() { hmm.LoadModel() })

@@ -18,20 +18,25 @@ const (
 	maxRun = 512
 )
 
-// piece marks a token that stands for Han characters which gse has still to cut;
-// its Parent is the number of the piece.
-const piece Kind = 255
-
 // scanner cuts one folded text into tokens whose spans are those of the folded
 // text.
+//
+// A text with Chinese in it is scanned twice: dry, to find the pieces that gse
+// has to cut, and again, when they are cut, to emit the tokens. Both times the
+// scanner takes the same way.
 type scanner struct {
 	w      *worker
 	src    string // the original
 	folded Folded
 	text   string // folded.Text
+	at     cursor // where text is in src
 	// changed says that text and src differ.
 	changed bool
+	dry     bool
 	dst     []Token
+	base    int   // where parents count from in dst
+	parent  int32 // of the parts that are emitted
+	singles int   // HMM: how many single Chinese characters stand at the end of dst
 
 	// Where a search for an e-mail address or a path has failed: no place before
 	// these need be tried again, which keeps scanning linear.
@@ -71,20 +76,34 @@ func (s *scanner) run() {
 			i = s.other(i)
 		}
 	}
+	s.join()
 }
 
 // emit appends the primary token text[start:end].
 func (s *scanner) emit(start, end int, kind Kind) {
+	if s.dry {
+		return
+	}
+	if s.singles > 0 {
+		s.join()
+	}
+	s.primary(start, end, kind)
+}
+
+func (s *scanner) primary(start, end int, kind Kind) {
 	word := s.text[start:end]
+	s.parent = int32(len(s.dst) - s.base)
 	s.dst = append(s.dst, Token{Word: word, Start: start, End: end, Kind: kind, POS: s.w.t.pos(word, kind), Parent: -1})
 }
 
-// part appends text[start:end] as a part of the last primary token; its Parent
-// is set when all tokens of the text are known.
+// part appends text[start:end] as a part of the last primary token.
 func (s *scanner) part(start, end int) {
+	if s.dry {
+		return
+	}
 	word := s.text[start:end]
 	kind := kindOf(word)
-	s.dst = append(s.dst, Token{Word: word, Start: start, End: end, Kind: kind, POS: s.w.t.pos(word, kind)})
+	s.dst = append(s.dst, Token{Word: word, Start: start, End: end, Kind: kind, POS: s.w.t.pos(word, kind), Parent: s.parent})
 }
 
 func (s *scanner) space(start int) int {
@@ -242,7 +261,7 @@ func (s *scanner) alnumEnd(start int) int {
 func (s *scanner) word(start int) int {
 	text := s.text
 	end := s.alnumEnd(start)
-	if end == len(text) {
+	if end == len(text) || text[end] == ' ' && (s.w.t.user == nil || !s.w.t.user.mixed) {
 		return s.plain(start, end)
 	}
 	t := s.w.t
@@ -265,7 +284,18 @@ func (s *scanner) word(start int) int {
 
 // plain emits a token of ASCII letters and digits.
 func (s *scanner) plain(start, end int) int {
-	kind := kindOf(s.text[start:end])
+	letters, digits := false, false
+	for i := start; i < end; i++ {
+		letters = letters || isLower(s.text[i])
+		digits = digits || isDigit(s.text[i])
+	}
+	kind := Mixed
+	switch {
+	case !digits:
+		kind = Word
+	case !letters:
+		kind = Number
+	}
 	s.emit(start, end, kind)
 	if kind != Number {
 		s.wordParts(start, end)

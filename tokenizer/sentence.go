@@ -23,7 +23,7 @@ import (
 func Sentences(text string) []Span {
 	var out []Span
 	c := sentenceCutter{text: text}
-	for i := 0; i < len(text); {
+	for i := c.spaces(0); i < len(text); {
 		end := c.next(i)
 		if end == 0 {
 			_, size := utf8.DecodeRuneInString(text[i:])
@@ -118,12 +118,9 @@ func (c *sentenceCutter) spaces(i int) int {
 }
 
 // line ends the sentence at the line end at i, unless the next line goes on with
-// a small letter. Lines of white space alone end no sentence of their own.
+// a small letter.
 func (c *sentenceCutter) line(i int) int {
 	end := c.spaces(i)
-	if strings.TrimSpace(c.text[c.start:i]) == "" {
-		return 0
-	}
 	if next, _ := utf8.DecodeRuneInString(c.text[end:]); unicode.IsLower(next) && strings.Count(c.text[i:end], "\n") == 1 {
 		return 0
 	}

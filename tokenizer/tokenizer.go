@@ -55,6 +55,8 @@ func (t *Tokenizer) Fingerprint() string { return t.hash }
 
 // Tokenize appends the tokens of text to dst and returns it. Primary tokens tile
 // the text; Parent counts from the start of dst. The empty text has no tokens.
+// Time is linear in the text, and so is memory, about fifteen times the text: cut
+// very long ones before (Sentences).
 func (t *Tokenizer) Tokenize(dst []Token, text string) []Token {
 	w := t.take()
 	defer t.give(w)

@@ -98,6 +98,7 @@ func TestTokenize_Rules(t *testing.T) {
 		{"and/or net/http src/main.go /usr/bin", "and|/|or|net|/|http|src/main.go(src main go)|/|usr/bin(usr bin)"},
 		{"user.getName()", "user.getname(user getname get name)|(|)"},
 		{"见https://example.com/a?b=1。好", "见|https://example.com/a?b=1(https example com a b 1)|。|好"},
+		{"ＡＢ：http://a.org/x；http://b.org", "ab|:|http://a.org/x(http a org x)|;|http://b.org(http b org)"},
 		{"(http://a.org/x_(y)).", "(|http://a.org/x_(y)(http a org x y)|)|."},
 		{"U.S. e.g. end. Next", "u.s|.|e.g|.|end|.|next"},
 		{"IP地址 T恤 11A股", "ip地址(ip 地址)|t恤|11a(11 a)|股"},

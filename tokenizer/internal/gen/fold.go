@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -267,6 +268,14 @@ func restless() []byte {
 	return bits
 }
 
+// literal returns r as Go source, 0 where there is no character.
+func literal(r rune) string {
+	if r == utf8.RuneError {
+		return "0"
+	}
+	return strconv.QuoteRune(r)
+}
+
 func runes(c context) int {
 	return utf8.RuneCountInString(c.before) + utf8.RuneCountInString(c.after)
 }
@@ -297,7 +306,9 @@ func (f *folding) source(special, far []rune) []byte {
 		}
 		fmt.Fprint(&b, "[]hanContext{\n")
 		for _, c := range contexts {
-			fmt.Fprintf(&b, "{%q, %q, %q},\n", c.before, c.after, c.to)
+			prev, _ := utf8.DecodeLastRuneInString(c.before)
+			next, _ := utf8.DecodeRuneInString(c.after)
+			fmt.Fprintf(&b, "{%s, %s, %q, %q, %q},\n", literal(prev), literal(next), c.before, c.after, c.to)
 		}
 		fmt.Fprint(&b, "}},\n")
 	}
