@@ -9,9 +9,9 @@ import (
 // TestTokenize_HugeRuns checks that no repeated character or pattern is slower
 // than any other by orders of magnitude, and that all of it is kept.
 func TestTokenize_HugeRuns(t *testing.T) {
-	size := 2 << 20
+	size := 1 << 18
 	if testing.Short() {
-		size = 1 << 16
+		size = 1 << 14
 	}
 	tok := newTokenizer(t, Options{})
 	for _, unit := range []string{
