@@ -110,16 +110,20 @@ func (r *bitReader) bits(n uint) uint64 {
 	return v
 }
 
-// gamma reads a gamma code of at most 33 bits, which is at least 1. A longer run
-// of zeros, which no writer makes, gives 0.
+// gamma reads a gamma code of at most 33 bits behind its zeros, which is at least
+// 1. A longer run of zeros, which no writer makes, gives 0.
 func (r *bitReader) gamma() uint64 {
-	z := uint(bits.TrailingZeros64(load57(r.buf, r.pos)))
+	w := load57(r.buf, r.pos)
+	z := uint(bits.TrailingZeros64(w))
+	if z <= 28 {
+		r.pos += 2*z + 1
+		return w>>(z+1)&(1<<z-1) | 1<<z
+	}
 	if z > 32 {
 		return 0
 	}
 	r.pos += z + 1
-	v := r.bits(z)
-	return v | 1<<z
+	return r.bits(z) | 1<<z
 }
 
 // rice reads a Rice code.

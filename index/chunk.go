@@ -194,5 +194,5 @@ func uvarint32(d []byte) (uint32, []byte, bool) {
 
 // shortParam returns the Rice parameter of a list of n postings below universe.
 func shortParam(universe, n uint32) uint {
-	return max(1, riceParam(2*uint64(universe)/uint64(n)))
+	return max(1, riceParam(2*uint64(universe/n)))
 }

@@ -55,6 +55,9 @@ func TestScan_Workers(t *testing.T) {
 }
 
 func TestScan_NoAllocation(t *testing.T) {
+	if raceEnabled {
+		t.Skip("pools forget under the race detector")
+	}
 	sims := make(simProbe, 3000)
 	dst := make([]Neighbor, 0, 64)
 	var p Probe = sims

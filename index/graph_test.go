@@ -63,6 +63,9 @@ func TestGraph_Recall(t *testing.T) {
 		{"words", cmrcVectors},
 	} {
 		t.Run(set.name, func(t *testing.T) {
+			if set.name == "words" && (testing.Short() || raceEnabled) {
+				t.Skip("30,000 nodes take a while")
+			}
 			space := newTableSpace(t, set.vectors(t))
 			h := mustHNSW(t, HNSWOptions{})
 			if err := h.Insert(context.Background(), space, uint32(space.Len()), 2); err != nil {

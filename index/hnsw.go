@@ -57,15 +57,15 @@ type Blocks interface {
 // HNSW is a hierarchical navigable small world: a Graph that finds most of the
 // nearest codes by walking along links to ever nearer ones.
 //
-// It differs from the paper in four points. Levels come from a hash of the code, so that
-// nothing but the codes decides about the graph. Nodes are inserted in rounds:
-// those of a round look for their neighbours in the graph as it was before the
-// round, all at once on any number of processors, and among the earlier ones of the
-// round by comparing all; then they are linked in order. A node that gets too many
-// links is thinned out by the paper's heuristic once a round and not at each link.
-// And no node is ever lost: each has a parent, the nearest node with room for
-// it, and the links between the two are never thinned out, so that every node of layer 0
-// can be reached from every other.
+// It differs from the paper in four points. Levels come from a hash of the code, so
+// that nothing but the codes decides about the graph. Nodes are inserted in
+// rounds: those of a round look for their neighbours in the graph as it was before
+// the round, all at once on any number of processors, and among the earlier ones
+// of the round by comparing all; then they are linked in order. A node that gets
+// too many links is thinned out by the paper's heuristic after a round and not at
+// each link. And no node is ever lost: each has a parent, the nearest node with
+// room for it, and the links between the two are never thinned out, so that every
+// node can be reached from every other on layer 0.
 //
 // Nodes are read from their blocks when a walk first comes to them. Search and
 // Verify are safe for concurrent use; Insert and Clean need the graph alone.
@@ -231,8 +231,9 @@ func (h *HNSW) Clean() {
 
 // Verify reads all of the graph and returns nil if it is whole: the counts of the
 // header hold, every link leads to a node of its layer, every node's way up along
-// its parents ends at the one root, and every node can be reached from the entry point along
-// layer 0. Otherwise it fails with ErrCorruptGraph, or with what Blocks fails with.
+// its parents ends at the one root, and every node can be reached from the entry
+// point along layer 0. Otherwise it fails with ErrCorruptGraph, or with what Blocks
+// fails with.
 func (h *HNSW) Verify() error {
 	if h.nodes == 0 {
 		for n := range h.blocks {

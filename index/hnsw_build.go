@@ -41,8 +41,8 @@ type builder struct {
 	space   Space
 	reuse   Reprober // nil if the space is none
 	workers int
-	// Links on layer 0 that a node may have between rounds; at the end it has
-	// 2M at most.
+	// Links on layer 0 that a node may have between rounds; at the end it has 2M
+	// at most.
 	room     int
 	round    []arrival
 	overfull map[uint32]bool // nodes with more than 2M
@@ -54,8 +54,9 @@ type builder struct {
 // vector of gets a node. The result depends on the codes and on where earlier
 // calls of Insert ended, not on workers, the number of goroutines to use.
 //
-// When ctx is done or a block cannot be read it fails and the graph must be thrown away. It panics
-// if to is more than the codes of the space, or 2^31.
+// When ctx is done, a block cannot be read or turns out corrupt, it fails, and the
+// graph must be thrown away. It panics if to is more than the codes of the space,
+// or than 2^31.
 func (h *HNSW) Insert(ctx context.Context, space Space, to uint32, workers int) error {
 	if to > maxCodes || int(to) > space.Len() {
 		panic("index: inserting codes that the space does not have")
@@ -107,7 +108,8 @@ func (h *HNSW) grow(to uint32) {
 	h.count = to
 }
 
-// parallel calls f for the numbers below n, from all workers, and returns when all calls have.
+// parallel calls f for the numbers below n, from all workers, and returns when all
+// calls have returned.
 func (b *builder) parallel(n int, f func(i int)) {
 	if b.workers == 1 || n <= stepCodes {
 		for i := range n {
@@ -337,7 +339,9 @@ func (b *builder) link() error {
 			s.codes = append(s.codes, e.from)
 		}
 		if len(s.codes) > b.room {
-			errs[g] = b.thin(s, code)
+			if errs[g] = b.thin(s, code); errs[g] != nil {
+				return
+			}
 		}
 		block.setList(slot, s.codes)
 		full[g] = len(s.codes) > 2*h.m
@@ -371,8 +375,8 @@ func (b *builder) open(code uint32) (*nodeBlock, error) {
 
 // parent returns the node that is to keep a link to an arrival for good, and
 // whether the arrival links to it already. It is the nearest that has fewer than M
-// children, first among the links, then among the candidates, and if none has room, below the nearest:
-// somewhere down there is a node without children.
+// children, first among the links, then among the candidates, and if none has
+// room, below the nearest: somewhere down there is a node without children.
 func (b *builder) parent(a *arrival, children map[uint32][]uint32) (r rank, linked bool, err error) {
 	room := func(r rank) bool {
 		if err != nil {
@@ -456,23 +460,25 @@ func (b *builder) children(code uint32) (n int, err error) {
 // thin leaves at most 2M of the links of a node on layer 0 in s.codes, those to
 // its parent and its children among them.
 func (b *builder) thin(s *selector, code uint32) error {
-	candidates := b.ranked(s, code)
+	own, err := b.parentOf(code)
+	if err != nil {
+		return err
+	}
 	var kept, free []rank
-	for _, r := range candidates {
+	for _, r := range b.ranked(s, code) {
 		c := r.code()
-		p, err := b.parentOf(c)
+		parent, err := b.parentOf(c)
 		if err != nil {
 			return err
 		}
-		own, err := b.parentOf(code)
-		if err != nil {
-			return err
-		}
-		if p == code || own == c {
+		if parent == code || own == c {
 			kept = append(kept, r)
 		} else {
 			free = append(free, r)
 		}
+	}
+	if len(kept) > 2*b.h.m {
+		return fmt.Errorf("%w: code %d has %d children", ErrCorruptGraph, code, len(kept))
 	}
 	chosen := s.choose(b, free, kept, 2*b.h.m)
 	s.codes = s.codes[:0]

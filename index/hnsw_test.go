@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -165,6 +166,33 @@ func TestHNSW_Options(t *testing.T) {
 			t.Errorf("%+v was accepted", o)
 		}
 	}
+	if got := mustHNSW(t, HNSWOptions{}).Options(); got != (HNSWOptions{DefaultM, DefaultEfConstruction}) {
+		t.Errorf("defaults are %+v", got)
+	}
+	if got := mustHNSW(t, HNSWOptions{M: 30}).Options(); got != (HNSWOptions{30, DefaultEfConstruction}) {
+		t.Errorf("with M = 30, %+v", got)
+	}
+}
+
+// reuseSpace is a space that prepares codes in the memory of earlier probes.
+type reuseSpace struct{ *tableSpace }
+
+func (s reuseSpace) Reprobe(old Probe, code uint32) Probe {
+	p, ok := old.(*tableProbe)
+	if !ok {
+		p = new(tableProbe)
+	}
+	*p = s.probes[code]
+	return p
+}
+
+func TestHNSW_Reprober(t *testing.T) {
+	space := newTableSpace(t, clusteredVectors(1500, 10))
+	header, blocks := buildHNSW(t, space, 1, 700, 1500)
+	header2, blocks2 := buildHNSW(t, reuseSpace{space}, 2, 700, 1500)
+	if !bytes.Equal(header, header2) || !maps.EqualFunc(blocks, blocks2, bytes.Equal) {
+		t.Error("a graph built with reused probes differs")
+	}
 }
 
 func TestHNSW_Cancel(t *testing.T) {
@@ -196,6 +224,9 @@ func TestHNSW_MissingBlock(t *testing.T) {
 }
 
 func TestHNSW_NoAllocation(t *testing.T) {
+	if raceEnabled {
+		t.Skip("pools forget under the race detector")
+	}
 	space := newTableSpace(t, clusteredVectors(2000, 6))
 	h := mustHNSW(t, HNSWOptions{})
 	if err := h.Insert(context.Background(), space, 2000, 1); err != nil {
@@ -279,7 +310,11 @@ func TestHNSW_Corrupt(t *testing.T) {
 	space := newTableSpace(t, clusteredVectors(500, 7))
 	header, blocks := buildHNSW(t, space, 1, 480)
 	for n, good := range blocks {
-		for at := range good {
+		step := 1
+		if raceEnabled {
+			step = 17
+		}
+		for at := 0; at < len(good); at += step {
 			bad := slices.Clone(good)
 			bad[at] ^= 1 << (at % 8)
 			if at%5 == 0 {

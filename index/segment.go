@@ -68,8 +68,8 @@ func (w *SegmentWriter) Reset() {
 // Chunks yields the chunks of the segment by ascending key, the same for the same
 // postings whatever the order of the codes within a passage was. universe is the
 // number of passages in the range; it panics if an ordinal does not lie below it.
-// The data of a chunk belongs to the receiver. The writer may not be added to
-// while the sequence is in use, and is empty of nothing afterwards.
+// The data of a chunk belongs to the receiver. The writer keeps its postings, and
+// may not be added to while the sequence is in use.
 func (w *SegmentWriter) Chunks(universe uint32) iter.Seq[Chunk] {
 	return func(yield func(Chunk) bool) {
 		if n := len(w.passages); n > 0 && w.passages[n-1].ordinal >= universe {
@@ -236,15 +236,17 @@ func (g *shortGroup) next() bool {
 
 func (g *shortGroup) skip() {
 	k := shortParam(g.universe, g.n)
+	r := g.r
 	for range g.n {
-		if g.r.rice(k)&1 != 0 && g.r.pos <= g.end {
-			g.r.gamma()
+		if r.rice(k)&1 != 0 && r.pos <= g.end {
+			r.gamma()
 		}
-		if g.r.pos > g.end {
+		if r.pos > g.end {
 			g.bad = true
 			return
 		}
 	}
+	g.r.pos = r.pos
 }
 
 // list points p at the postings of the list that next found.
