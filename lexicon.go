@@ -29,7 +29,7 @@ type lexicon struct {
 	hnsw *index.HNSW
 
 	coderOnce sync.Once
-	coder     index.Graph
+	coder     *index.Coder
 	coderErr  error
 }
 
@@ -268,7 +268,7 @@ func (l *lexicon) graph(kind GraphKind, workers int) (index.Graph, error) {
 	case GraphFlat:
 		return index.NewFlat(l, workers), nil
 	case GraphCoder:
-		l.coderOnce.Do(func() { l.coderErr = ErrGraphTooLarge })
+		l.coderOnce.Do(func() { l.coder, l.coderErr = index.NewCoder(l.hnsw) })
 		return l.coder, l.coderErr
 	}
 	return l.hnsw, nil
