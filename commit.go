@@ -15,6 +15,10 @@ import (
 // are written and others are not.
 const optionIncomplete = "incomplete"
 
+// optionDeleted is set in Meta.Options once a document has been deleted or
+// replaced since the index was made or compacted.
+const optionDeleted = "deleted"
+
 // commit writes the run in one transaction.
 func (w *writer) commit() error {
 	r := &w.run
@@ -288,6 +292,7 @@ func deleteDoc(tx *store.Tx, m *store.Meta, id store.DocID) error {
 			}
 		}
 	}
+	setOption(m, optionDeleted, "yes")
 	m.LiveDocs--
 	m.LivePassages -= uint64(d.Passages)
 	m.LiveWords -= d.Words

@@ -34,6 +34,7 @@ func (db *DB) Compact(ctx context.Context) error {
 		Options: slices.Clone(old.Options),
 	}
 	setOption(m, optionIncomplete, "")
+	setOption(m, optionDeleted, "")
 	fresh, err := db.store.CreateTemp(store.Options{Create: m})
 	if err != nil {
 		return err

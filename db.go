@@ -30,6 +30,7 @@ type DB struct {
 	writing sync.Mutex // held by whatever changes the index
 
 	open    sync.RWMutex // held for reading by every use of store, else by Close and Compact
+	closed  bool
 	store   *store.Store
 	lexicon atomic.Pointer[lexicon]
 }
@@ -107,6 +108,10 @@ func (db *DB) Close() error {
 	defer db.writing.Unlock()
 	db.open.Lock()
 	defer db.open.Unlock()
+	if db.closed {
+		return ErrClosed
+	}
+	db.closed = true
 	db.lexicon.Store(nil)
 	return db.store.Close()
 }

@@ -120,8 +120,7 @@ type queryTerm struct {
 	word    string
 	vector  wordVector
 	code    store.Code
-	known   bool
-	df      int
+	df      int // live passages that have it; 0 where the word has no code, too
 	prior   float32
 	near    []scoring.Neighbor
 }
@@ -163,10 +162,10 @@ func (s *searcher) close() { s.lex.readers.remove(s.tx) }
 
 // prepare finds the query's words, their neighbours and their frequencies.
 func (s *searcher) prepare(query string) error {
-	if err := s.parse(query); err != nil {
+	if err := s.readPending(); err != nil {
 		return err
 	}
-	if err := s.readPending(); err != nil {
+	if err := s.parse(query); err != nil {
 		return err
 	}
 	if s.opts.Score != ScoreBM25 {
@@ -181,12 +180,8 @@ func (s *searcher) prepare(query string) error {
 	}
 	for i := range s.terms {
 		t := &s.terms[i]
-		if t.known {
+		if t.df > 0 {
 			t.near = append(t.near, scoring.Neighbor{Code: uint32(t.code), Sim: 1, Exact: true})
-			var err error
-			if t.df, err = s.frequency(t.code); err != nil {
-				return err
-			}
 		}
 		s.stats.Neighbors += len(t.near)
 	}
@@ -219,14 +214,19 @@ func (s *searcher) parse(query string) error {
 			return true, nil
 		}
 		q := queryTerm{surface: query[t.Start:t.End], word: t.Word, vector: newWordVector(s.db.enc, t.Word, t.Kind), prior: params.PriorCap}
-		if q.code, q.known, err = s.words.Code(t.Word); err != nil {
+		if q.code, known, err = s.words.Code(t.Word); err != nil {
 			return false, err
+		}
+		if known {
+			if q.df, err = s.frequency(q.code); err != nil {
+				return false, err
+			}
 		}
 		if row, ok := s.db.enc.Row(t.Word); ok {
 			q.prior = s.db.enc.Prior(row)
 		}
 		s.terms = append(s.terms, q)
-		return q.known, nil
+		return q.df > 0, nil
 	}
 	for i := 0; i < len(toks); {
 		j := i + 1
@@ -265,40 +265,73 @@ func (s *searcher) neighbors(t *queryTerm) error {
 	}
 	params := s.db.enc.Params()
 	k := params.Neighbors
-	if !t.known {
+	if t.df == 0 {
 		// A word that the corpus does not have is mostly of another language,
 		// where neighbours are more and farther.
 		k = params.CrossNeighbors
 	}
 	p := s.lex.probe(s.db.enc.Query(t.vector.vector(s.db.enc, nil)))
-	workers := s.db.workers()
-	var found []index.Neighbor
-	var err error
-	if s.opts.Exact {
-		found = index.Scan(found, p, 0, s.lex.n, k+1, params.MinSim, workers)
-	} else {
-		g, err := s.lex.graph(s.opts.Graph, workers)
+	for ask := k + 1; ; ask *= 2 {
+		found, err := s.nearest(p, ask)
 		if err != nil {
 			return err
 		}
-		if found, err = g.Search(p, k+1, graphEf); err != nil {
-			return err
+		full := len(found) >= ask
+		t.near = t.near[:0]
+		for _, n := range found {
+			if len(t.near) == k {
+				return nil
+			}
+			if t.df > 0 && n.Code == uint32(t.code) {
+				continue
+			}
+			if live, err := s.live(n.Code); err != nil {
+				return err
+			} else if live {
+				t.near = append(t.near, scoring.Neighbor{Code: n.Code, Sim: min(n.Sim, 1)})
+			}
 		}
-		found = index.Scan(found, p, uint32(g.Len()), s.lex.n, k+1, params.MinSim, 1)
+		if !full {
+			return nil
+		}
 	}
-	found = slices.DeleteFunc(found, func(n index.Neighbor) bool {
-		return n.Sim < params.MinSim || t.known && n.Code == uint32(t.code)
-	})
-	slices.SortFunc(found, func(a, b index.Neighbor) int {
-		return cmp.Or(cmp.Compare(b.Sim, a.Sim), cmp.Compare(a.Code, b.Code))
-	})
-	if len(found) > k {
-		found = found[:k]
+}
+
+// nearest returns at most k words that are near enough to a probe, best first:
+// from the graph, and from among the words that are not in it yet.
+func (s *searcher) nearest(p *probe, k int) ([]index.Neighbor, error) {
+	least := s.db.enc.Params().MinSim
+	workers := s.db.workers()
+	if s.opts.Exact {
+		return index.Scan(nil, p, 0, s.lex.n, k, least, workers), nil
 	}
-	for _, n := range found {
-		t.near = append(t.near, scoring.Neighbor{Code: n.Code, Sim: min(n.Sim, 1)})
+	g, err := s.lex.graph(s.opts.Graph, workers)
+	if err != nil {
+		return nil, err
 	}
-	return err
+	found, err := g.Search(p, k, max(graphEf, k))
+	if err != nil {
+		return nil, err
+	}
+	found = slices.DeleteFunc(found, func(n index.Neighbor) bool { return n.Sim < least })
+	if from := uint32(g.Len()); from < s.lex.n {
+		found = index.Scan(found, p, from, s.lex.n, k, least, 1)
+		slices.SortFunc(found, func(a, b index.Neighbor) int {
+			return cmp.Or(cmp.Compare(b.Sim, a.Sim), cmp.Compare(a.Code, b.Code))
+		})
+	}
+	return found[:min(len(found), k)], nil
+}
+
+// live reports whether any document has a word. Words stay when their last
+// document goes, until the index is compacted; they must not take the place of
+// others in a neighbourhood. Where nothing was ever deleted every word is live.
+func (s *searcher) live(code uint32) (bool, error) {
+	if option(s.meta, optionDeleted) == "" {
+		return true, nil
+	}
+	df, err := s.frequency(store.Code(code))
+	return df > 0, err
 }
 
 // readPending decodes the passages that no segment has.
