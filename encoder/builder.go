@@ -1,6 +1,7 @@
 package encoder
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -21,7 +22,13 @@ type Builder struct {
 	entries []builderEntry
 	rows    []byte
 	unit    []float32
+	buckets []uint32 // of the n-grams, ascending
+	grams   []byte   // their packed rows
 }
+
+// maxRows is how many rows a table may have, n-grams included: an index refers to
+// them by three bytes and has other uses for the last sixteenth of the range.
+const maxRows = 0xf00000
 
 // builderEntry is one word; its packed row is at index row.
 type builderEntry struct {
@@ -58,14 +65,10 @@ func (b *Builder) Add(word string, prior float32, vec []float32) error {
 		return fmt.Errorf("%w: the prior of %q is not a number", ErrEntry, word)
 	case len(vec) != b.h.dim:
 		return fmt.Errorf("%w: %q has %d columns instead of %d", ErrEntry, word, len(vec), b.h.dim)
-	case len(b.entries) == math.MaxInt32:
-		return fmt.Errorf("%w: more than %d words", ErrEntry, math.MaxInt32)
+	case len(b.entries)+len(b.buckets) == maxRows:
+		return fmt.Errorf("%w: more than %d rows", ErrEntry, maxRows)
 	}
-	var squares float64
-	for _, v := range vec {
-		squares += float64(float64(v) * float64(v))
-	}
-	length := math.Sqrt(squares)
+	length := lengthOf(vec)
 	if length == 0 || math.IsNaN(length) || math.IsInf(length, 0) {
 		return fmt.Errorf("%w: the vector of %q has the length %v", ErrEntry, word, length)
 	}
@@ -79,6 +82,54 @@ func (b *Builder) Add(word string, prior float32, vec []float32) error {
 	return nil
 }
 
+// SetParams replaces the constants of the score, which may depend on all vectors.
+// The error wraps [ErrTable] if they are out of range.
+func (b *Builder) SetParams(p scoring.Params) error {
+	if !p.Valid() || p.Neighbors > math.MaxInt32 || p.CrossNeighbors > math.MaxInt32 {
+		return fmt.Errorf("%w: constants %+v", ErrTable, p)
+	}
+	b.h.params = p
+	return nil
+}
+
+// SetGrams says how words without a vector are cut into n-grams, for
+// [Builder.AddGram]. The error wraps [ErrTable] if g cannot cut words.
+func (b *Builder) SetGrams(g Grams) error {
+	if !g.valid() || len(b.buckets) > 0 {
+		return fmt.Errorf("%w: n-grams %+v", ErrTable, g)
+	}
+	b.h.grams = g
+	return nil
+}
+
+// AddGram adds the vector of an n-gram bucket. Buckets come in ascending order;
+// those whose vector is zero are better left out. Vectors keep their length,
+// which must not be above 1: divide all by the longest. The error wraps
+// [ErrEntry].
+func (b *Builder) AddGram(bucket uint32, vec []float32) error {
+	last := len(b.buckets) - 1
+	switch length := lengthOf(vec); {
+	case int64(bucket) >= int64(b.h.grams.Buckets) || last >= 0 && b.buckets[last] >= bucket:
+		return fmt.Errorf("%w: n-gram bucket %d of %d is out of order", ErrEntry, bucket, b.h.grams.Buckets)
+	case len(vec) != b.h.dim || !(length <= 1.001):
+		return fmt.Errorf("%w: n-gram bucket %d has %d columns and the length %v", ErrEntry, bucket, len(vec), length)
+	case len(b.entries)+len(b.buckets) == maxRows:
+		return fmt.Errorf("%w: more than %d rows", ErrEntry, maxRows)
+	}
+	b.buckets = append(b.buckets, bucket)
+	b.grams = scoring.AppendRow(b.grams, vec, b.h.bits)
+	return nil
+}
+
+// lengthOf returns the length of vec.
+func lengthOf(vec []float32) float64 {
+	var squares float64
+	for _, v := range vec {
+		squares += float64(float64(v) * float64(v))
+	}
+	return math.Sqrt(squares)
+}
+
 // WriteTo writes the table and returns the number of bytes written. The error
 // wraps [ErrEntry] if a word was added twice, before anything is written, else it
 // is that of w.
@@ -90,23 +141,72 @@ func (b *Builder) WriteTo(w io.Writer) (int64, error) {
 		}
 	}
 	index, text := b.frontCode()
-	b.h.count = len(b.entries)
+	b.h.count, b.h.gramRows = len(b.entries), len(b.buckets)
 	b.h.layout(len(text))
 	b.h.fingerprint = [fingerprintBytes]byte{}
-	table := append(b.h.encode(), index...)
-	table = append(table, text...)
-	for _, e := range b.entries {
-		table = append(table, e.prior)
+	digest := newFingerprint(b.h.encode())
+	if err := b.writeBody(digest, index, text); err != nil {
+		return 0, err
 	}
-	table = append(table, make([]byte, b.h.rows-len(table))...)
+	b.h.fingerprint = digest.sum()
+	out := &countingWriter{w: w}
+	if _, err := out.Write(b.h.encode()); err != nil {
+		return out.n, err
+	}
+	buffered := bufio.NewWriterSize(out, 1<<16)
+	if err := b.writeBody(buffered, index, text); err != nil {
+		return out.n, err
+	}
+	err := buffered.Flush()
+	return out.n, err
+}
+
+// writeBody writes what follows the header.
+func (b *Builder) writeBody(w io.Writer, index, text []byte) error {
+	var zeros [rowAlign]byte
+	at := b.h.index
+	write := func(p []byte) error {
+		n, err := w.Write(p)
+		at += n
+		return err
+	}
+	rest := make([]byte, 0, len(b.entries)+4*len(b.buckets)+rowAlign)
+	for _, e := range b.entries {
+		rest = append(rest, e.prior)
+	}
+	if len(b.buckets) > 0 {
+		rest = append(rest, zeros[:b.h.buckets-b.h.priors-b.h.count]...)
+		for _, bucket := range b.buckets {
+			rest = binary.LittleEndian.AppendUint32(rest, bucket)
+		}
+	}
+	for _, p := range [][]byte{index, text, rest} {
+		if err := write(p); err != nil {
+			return err
+		}
+	}
+	if err := write(zeros[:b.h.rows-at]); err != nil {
+		return err
+	}
 	stride := scoring.RowBytes(b.h.dim, b.h.bits)
 	for _, e := range b.entries {
-		table = append(table, b.rows[e.row*stride:][:stride]...)
+		if err := write(b.rows[e.row*stride:][:stride]); err != nil {
+			return err
+		}
 	}
-	b.h.fingerprint = fingerprintOf(table)
-	copy(table, b.h.encode())
-	n, err := w.Write(table)
-	return int64(n), err
+	return write(b.grams)
+}
+
+// countingWriter counts the bytes that w has taken.
+type countingWriter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // frontCode returns the block index and the words of the sorted entries.

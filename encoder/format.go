@@ -32,12 +32,19 @@ import (
 //	   112    8  fingerprint: the first bytes of the SHA-256 of the whole table
 //	             with fingerprint and checksum as zeros
 //	   120   64  length of the name (one byte), name in UTF-8, zeros
-//	   184   68  0
+//	   184    8  offset of the n-gram buckets, a multiple of 4; 0 if there are none
+//	   192   16  uint32: number of n-gram rows, shortest and longest n-gram in
+//	             characters, number of buckets that n-grams are hashed to
+//	   208   44  0
 //	   252    4  CRC-32C of the bytes before
 //
 // Words are sorted by their bytes. The first word of a block is its length (one
 // byte) and its bytes; each other one the length of what it shares with the word
 // before, the length of the rest, and the rest.
+//
+// N-grams of a fastText model have the rows behind the words', one for each
+// bucket, a uint32, ascending; buckets without a row are left out. Their vectors
+// are at most 1 long and on one scale: only their sums have a meaning.
 //
 // Version history:
 //
@@ -51,6 +58,7 @@ const (
 	fingerprintBytes = 8
 	atName           = 120
 	maxNameBytes     = 63
+	atGrams          = 184
 	atChecksum       = 252
 
 	blockWords   = 16
@@ -70,8 +78,11 @@ type header struct {
 	index       int // offsets
 	words       int
 	priors      int
+	buckets     int
 	rows        int
 	size        int
+	grams       Grams
+	gramRows    int
 	params      scoring.Params
 	fingerprint [fingerprintBytes]byte
 	name        string
@@ -82,9 +93,18 @@ func (h *header) layout(wordBytes int) {
 	h.index = headerBytes
 	h.words = h.index + (blocksOf(h.count)+1)*4
 	h.priors = h.words + wordBytes
-	h.rows = (h.priors + h.count + rowAlign - 1) / rowAlign * rowAlign
-	h.size = h.rows + h.count*scoring.RowBytes(h.dim, h.bits)
+	end := h.priors + h.count
+	h.buckets = 0
+	if h.gramRows > 0 {
+		h.buckets = align(end, 4)
+		end = h.buckets + 4*h.gramRows
+	}
+	h.rows = align(end, rowAlign)
+	h.size = h.rows + (h.count+h.gramRows)*scoring.RowBytes(h.dim, h.bits)
 }
+
+// align rounds n up to a multiple of m.
+func align(n, m int) int { return (n + m - 1) / m * m }
 
 // blocksOf returns the number of blocks that hold n words.
 func blocksOf(n int) int { return (n + blockWords - 1) / blockWords }
@@ -110,6 +130,10 @@ func (h *header) encode() []byte {
 	copy(b[atFingerprint:], h.fingerprint[:])
 	b[atName] = byte(len(h.name))
 	copy(b[atName+1:], h.name)
+	le.PutUint64(b[atGrams:], uint64(h.buckets))
+	for i, v := range []int{h.gramRows, h.grams.Min, h.grams.Max, h.grams.Buckets} {
+		le.PutUint32(b[atGrams+8+4*i:], uint32(v))
+	}
 	le.PutUint32(b[atChecksum:], crc32.Checksum(b[:atChecksum], castagnoli))
 	return b
 }
@@ -141,6 +165,10 @@ func decodeHeader(b []byte, length int) (header, error) {
 			Neighbors: int(le.Uint32(b[100:])), CrossNeighbors: int(le.Uint32(b[104:])),
 		},
 		fingerprint: [fingerprintBytes]byte(b[atFingerprint:]),
+		gramRows:    int(le.Uint32(b[atGrams+8:])),
+		grams: Grams{
+			Min: int(le.Uint32(b[atGrams+12:])), Max: int(le.Uint32(b[atGrams+16:])), Buckets: int(le.Uint32(b[atGrams+20:])),
+		},
 	}
 	switch {
 	case h.dim <= 0 || h.dim > maxDim || (h.bits != scoring.Bits4 && h.bits != scoring.Bits8):
@@ -149,6 +177,8 @@ func decodeHeader(b []byte, length int) (header, error) {
 		return header{}, fmt.Errorf("%w: %d words of up to %d bytes", ErrTable, h.count, h.longest)
 	case !h.params.Valid():
 		return header{}, fmt.Errorf("%w: the constants of the score are no numbers of use", ErrTable)
+	case h.gramRows > length || h.gramRows > h.grams.Buckets || !h.grams.valid():
+		return header{}, fmt.Errorf("%w: %d rows for n-grams %+v", ErrTable, h.gramRows, h.grams)
 	case b[atName] > maxNameBytes:
 		return header{}, fmt.Errorf("%w: a name of %d bytes", ErrTable, b[atName])
 	}
@@ -167,6 +197,9 @@ func decodeHeader(b []byte, length int) (header, error) {
 		if le.Uint64(b[32+8*i:]) != uint64(v) {
 			return header{}, fmt.Errorf("%w: offsets that do not fit its counts", ErrTable)
 		}
+	}
+	if le.Uint64(b[atGrams:]) != uint64(h.buckets) {
+		return header{}, fmt.Errorf("%w: offsets that do not fit its counts", ErrTable)
 	}
 	return h, nil
 }

@@ -5,21 +5,54 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash"
 	"math"
+	"sort"
 	"unsafe"
 
+	"github.com/ciyuan-search/ciyuan/internal/mapped"
 	"github.com/ciyuan-search/ciyuan/scoring"
 )
 
 // Table is a static encoder read in place from bytes. It is immutable and safe
 // for concurrent use; none of its methods panics on a word, whatever its bytes.
-// Methods that take a row panic if it is not below Len, except Word.
+// Methods that take a row panic if it does not exist, except Word. Rows below Len
+// are words; those of n-grams follow, and only Compose names them.
 type Table struct {
 	header
 	data   []byte
 	words  wordList
 	priors []byte
+	bucket []byte // n-gram buckets with a row, ascending uint32s
 	vecs   scoring.Rows
+	file   *mapped.File // nil for bytes of the caller's
+}
+
+// OpenTable opens a table that a [Builder] has written to a file. The file is
+// mapped and its header read, whatever its size; [Table.Verify] reads the rest. A
+// table must be closed, and a file in use be replaced by rename only. Errors are
+// those of [NewTable] and of the file.
+func OpenTable(path string) (*Table, error) {
+	file, err := mapped.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	t, err := NewTable(file.Bytes())
+	if err != nil {
+		_ = file.Close() // the other error says more
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	t.file = file
+	return t, nil
+}
+
+// Close lets go of the file of a table from [OpenTable], which must not be used any
+// more. It does nothing for other tables.
+func (t *Table) Close() error {
+	if t.file == nil {
+		return nil
+	}
+	return t.file.Close()
 }
 
 // NewTable returns the table stored in data by a [Builder]. It reads the header
@@ -44,6 +77,7 @@ func NewTable(data []byte) (*Table, error) {
 			count: h.count,
 		},
 		priors: data[h.priors : h.priors+h.count],
+		bucket: data[h.buckets : h.buckets+4*h.gramRows],
 		vecs:   rows,
 	}, nil
 }
@@ -82,6 +116,20 @@ func (t *Table) Word(row uint32) string {
 	return string(t.words.at(buf[:0], row))
 }
 
+// Grams says how words without a vector are cut into n-grams; the zero value
+// means that they are composed of words.
+func (t *Table) Grams() Grams { return t.grams }
+
+// gramRow returns the row of an n-gram bucket.
+func (t *Table) gramRow(bucket uint32) (uint32, bool) {
+	at := func(i int) uint32 { return binary.LittleEndian.Uint32(t.bucket[4*i:]) }
+	i := sort.Search(t.gramRows, func(i int) bool { return at(i) >= bucket })
+	if i == t.gramRows || at(i) != bucket {
+		return 0, false
+	}
+	return uint32(t.count + i), true
+}
+
 // Prior returns -ln of the relative frequency of the row's word in general
 // language, in [0, 15.94] nats, rounded to 1/16 (off by at most 1/32).
 func (t *Table) Prior(row uint32) float32 { return float32(t.priors[row]) / priorStep }
@@ -118,8 +166,14 @@ func (t *Table) Verify() error {
 		}
 		before = word
 	}
+	for i := range t.gramRows {
+		bucket := binary.LittleEndian.Uint32(t.bucket[4*i:])
+		if int64(bucket) >= int64(t.grams.Buckets) || i > 0 && bucket <= binary.LittleEndian.Uint32(t.bucket[4*i-4:]) {
+			return fmt.Errorf("%w: n-gram bucket %d is out of order", ErrTable, bucket)
+		}
+	}
 	stride := scoring.RowBytes(t.dim, t.bits)
-	for row := range t.count {
+	for row := range t.count + t.gramRows {
 		scales := t.data[t.rows+row*stride:][:scoring.ScaleBytes(t.dim)]
 		for i := 0; i < len(scales); i += 2 {
 			if s := math.Float32frombits(uint32(binary.LittleEndian.Uint16(scales[i:])) << 16); s-s != 0 {
@@ -130,14 +184,25 @@ func (t *Table) Verify() error {
 	return nil
 }
 
+// fingerprint computes the fingerprint of a table from its header and what is
+// written to it.
+type fingerprint struct{ hash.Hash }
+
+func newFingerprint(head []byte) fingerprint {
+	var masked [headerBytes]byte
+	copy(masked[:], head)
+	clear(masked[atFingerprint : atFingerprint+fingerprintBytes])
+	clear(masked[atChecksum:])
+	h := sha256.New()
+	h.Write(masked[:])
+	return fingerprint{h}
+}
+
+func (f fingerprint) sum() [fingerprintBytes]byte { return [fingerprintBytes]byte(f.Sum(nil)) }
+
 // fingerprintOf computes the fingerprint of a whole table.
 func fingerprintOf(data []byte) [fingerprintBytes]byte {
-	var head [headerBytes]byte
-	copy(head[:], data)
-	clear(head[atFingerprint : atFingerprint+fingerprintBytes])
-	clear(head[atChecksum:])
-	h := sha256.New()
-	h.Write(head[:])
-	h.Write(data[headerBytes:])
-	return [fingerprintBytes]byte(h.Sum(nil))
+	f := newFingerprint(data)
+	f.Write(data[headerBytes:])
+	return f.sum()
 }

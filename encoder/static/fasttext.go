@@ -4,25 +4,23 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"iter"
 	"sync/atomic"
+
+	"github.com/ciyuan-search/ciyuan/encoder"
 )
 
 // Constants of fastText's file (fasttext.cc, args.cc).
 const (
-	fastTextMagic    = 793712314
-	fastTextVersion  = 12 // the newest; 11 differs for classifiers only
-	modelSupervised  = 3
-	argInts          = 12        // int32 fields of the arguments, then a float64
-	maxBuckets       = 1 << 31   // the field is an int32
-	minEntryBytes    = 1 + 8 + 1 // NUL, count, type
-	entryWord        = 0         // type of a word, not a label
-	maxFastTextWords = 1<<31 - 1 // the field is an int32
-	maxGramLength    = 1 << 10   // of minn and maxn: beyond is a damaged file
-	matrixHeader     = 8 + 8     // rows, columns
-	fastTextHeader   = 4 + 4 + argInts*4 + 8
-	dictionaryHeader = 3*4 + 2*8
+	fastTextMagic   = 793712314
+	fastTextVersion = 12 // the newest; 11 differs for classifiers only
+	modelSupervised = 3
+	argInts         = 12        // int32 fields of the arguments, then a float64
+	minEntryBytes   = 1 + 8 + 1 // NUL, count, type
+	entryWord       = 0         // type of a word, not a label
+	maxGramLength   = 1 << 10   // of minn and maxn: beyond is a damaged file
 )
 
 // FastText is a fastText model file (.bin), unsupervised or supervised, with the
@@ -34,10 +32,11 @@ type FastText struct {
 	file    io.Closer
 	data    []byte
 	info    Info
-	grams   Grams
+	grams   encoder.Grams
 	words   []int64 // offset of each word, which a NUL ends
-	slots   []int32 // open addressing as in fastText: word or -1
-	matrix  []byte  // (words + buckets) x dim float32s
+	slots   []int32 // open addressing: word or -1
+	seed    maphash.Seed
+	matrix  []byte // (words + buckets) x dim float32s
 	labels  int
 	skipped atomic.Pointer[Skipped]
 }
@@ -65,7 +64,7 @@ func (c *cursor) int32(what string) int32 { return int32(binary.LittleEndian.Uin
 func (c *cursor) int64(what string) int64 { return int64(binary.LittleEndian.Uint64(c.take(8, what))) }
 
 func newFastText(data []byte, file io.Closer) (*FastText, error) {
-	f := &FastText{file: file, data: data}
+	f := &FastText{file: file, data: data, seed: maphash.MakeSeed()}
 	c := &cursor{data: data}
 	if err := f.readHeader(c); err != nil {
 		return nil, err
@@ -121,7 +120,7 @@ func (f *FastText) readHeader(c *cursor) error {
 		maxn = 0 // as fastText does: old classifiers had no n-grams of characters
 	}
 	f.info = Info{Kind: FastTextBin, Dim: int(dim)}
-	f.grams = Grams{Min: int(minn), Max: int(max(maxn, 0)), Buckets: int(buckets)}
+	f.grams = encoder.Grams{Min: int(minn), Max: int(max(maxn, 0)), Buckets: int(buckets)}
 	return nil
 }
 
@@ -129,12 +128,12 @@ func (f *FastText) readHeader(c *cursor) error {
 func (f *FastText) readDictionary(c *cursor) error {
 	start := c.at
 	size, words, labels := c.int32("dictionary"), c.int32("dictionary"), c.int32("dictionary")
-	c.int64("dictionary") // tokens of the training text
+	f.info.Tokens = c.int64("dictionary")
 	pruned := c.int64("dictionary")
 	if c.err != nil {
 		return c.err
 	}
-	if words < 0 || labels < 0 || int64(words)+int64(labels) != int64(size) {
+	if f.info.Tokens < 0 || words < 0 || labels < 0 || int64(words)+int64(labels) != int64(size) {
 		return fmt.Errorf("offset %d: %w: %d words and %d labels in a dictionary of %d", start, ErrFormat, words, labels, size)
 	}
 	if int64(size)*minEntryBytes > int64(len(c.data)-c.at) {
@@ -220,7 +219,7 @@ func (f *FastText) index() {
 
 // slot returns where word is or belongs.
 func (f *FastText) slot(word []byte) int {
-	at := int(hashGram(word) % uint32(len(f.slots)))
+	at := int(maphash.Bytes(f.seed, word) % uint64(len(f.slots)))
 	for f.slots[at] >= 0 && !bytes.Equal(f.rawWord(int(f.slots[at])), word) {
 		at = (at + 1) % len(f.slots)
 	}
@@ -248,9 +247,9 @@ func (f *FastText) Skipped() Skipped {
 func (f *FastText) Close() error { return f.file.Close() }
 
 // Grams says how words are cut into n-grams; Buckets is 0 for a model without.
-func (f *FastText) Grams() Grams {
+func (f *FastText) Grams() encoder.Grams {
 	if f.grams.Max < 1 || f.grams.Buckets == 0 {
-		return Grams{}
+		return encoder.Grams{}
 	}
 	return f.grams
 }

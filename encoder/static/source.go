@@ -1,6 +1,7 @@
 // Package static reads tables of word vectors made by other programs: word2vec
 // text and binary, GloVe, fastText .vec and .bin. Most callers need only [Open],
-// which tells the formats apart by content.
+// which tells the formats apart by content, and [Convert], which turns what it
+// returns into a table of our own.
 //
 // Files are read through the memory map and never trusted: every length in a
 // header is checked against the bytes that are there, so a lying header costs no
@@ -85,6 +86,8 @@ type Info struct {
 	Rows int
 	// Charset is "utf-8" or "gb18030", from which words are decoded.
 	Charset string
+	// Tokens is the number of words of the training text, 0 if unknown.
+	Tokens int64
 }
 
 // Row is a word and its vector. Vector is overwritten by the next row: copy what

@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"github.com/ciyuan-search/ciyuan/encoder"
 )
 
 // write puts contents into a file and returns its path.
@@ -86,19 +88,19 @@ func TestOpen_Formats(t *testing.T) {
 		info           Info
 		skipped        Skipped
 	}{
-		{"word2vec text", "2 3\n词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9\n", Info{Word2VecText, 3, 2, charsetUTF8}, Skipped{}},
-		{"no final newline", "2 3\n词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9", Info{Word2VecText, 3, 2, charsetUTF8}, Skipped{}},
-		{"fastText .vec", "2 3\n词元 1 -0.5 0.25 \ntoken 0 2e-3 -1e9 \n", Info{Word2VecText, 3, 2, charsetUTF8}, Skipped{}},
-		{"tabs, CRLF, byte-order mark", "\xef\xbb\xbf2 3\r\n词元\t1\t-0.5\t0.25\r\ntoken  0 2e-3  -1e9\r\n", Info{Word2VecText, 3, 2, charsetUTF8}, Skipped{}},
-		{"GloVe", "词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9\n", Info{GloVe, 3, -1, charsetUTF8}, Skipped{}},
-		{"blank lines", "\n词元 1 -0.5 0.25\n\n  \ntoken 0 2e-3 -1e9\n\n", Info{GloVe, 3, -1, charsetUTF8}, Skipped{Empty: 4}},
-		{"empty word", "词元 1 -0.5 0.25\n 5 5 5\ntoken 0 2e-3 -1e9\n", Info{GloVe, 3, -1, charsetUTF8}, Skipped{Empty: 1}},
-		{"a cut word", "词元 1 -0.5 0.25\na 1 1 1\n词\xe5 1 1 1\ntoken 0 2e-3 -1e9\n三 1 2 3\n四 1 2 3\n五 1 2 3\n", Info{GloVe, 3, -1, charsetUTF8}, Skipped{Invalid: 1}},
-		{"GB 18030", gb, Info{GloVe, 3, -1, charsetGB18030}, Skipped{}},
-		{"word2vec binary", word2vecFile("2 3\n", true, words, a, b), Info{Word2VecBinary, 3, 2, charsetUTF8}, Skipped{}},
-		{"word2vec binary without newlines", word2vecFile("2 3\n", false, words, a, b), Info{Word2VecBinary, 3, 2, charsetUTF8}, Skipped{}},
-		{"word2vec binary in GB 18030", word2vecFile("2 3\n", true, []string{gbWord, "token"}, a, b), Info{Word2VecBinary, 3, 2, charsetGB18030}, Skipped{}},
-		{"word2vec binary, empty word", word2vecFile("3 3\n", true, []string{"词元", "", "token"}, a, a, b), Info{Word2VecBinary, 3, 3, charsetUTF8}, Skipped{Empty: 1}},
+		{"word2vec text", "2 3\n词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9\n", Info{Word2VecText, 3, 2, charsetUTF8, 0}, Skipped{}},
+		{"no final newline", "2 3\n词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9", Info{Word2VecText, 3, 2, charsetUTF8, 0}, Skipped{}},
+		{"fastText .vec", "2 3\n词元 1 -0.5 0.25 \ntoken 0 2e-3 -1e9 \n", Info{Word2VecText, 3, 2, charsetUTF8, 0}, Skipped{}},
+		{"tabs, CRLF, byte-order mark", "\xef\xbb\xbf2 3\r\n词元\t1\t-0.5\t0.25\r\ntoken  0 2e-3  -1e9\r\n", Info{Word2VecText, 3, 2, charsetUTF8, 0}, Skipped{}},
+		{"GloVe", "词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9\n", Info{GloVe, 3, -1, charsetUTF8, 0}, Skipped{}},
+		{"blank lines", "\n词元 1 -0.5 0.25\n\n  \ntoken 0 2e-3 -1e9\n\n", Info{GloVe, 3, -1, charsetUTF8, 0}, Skipped{Empty: 4}},
+		{"empty word", "词元 1 -0.5 0.25\n 5 5 5\ntoken 0 2e-3 -1e9\n", Info{GloVe, 3, -1, charsetUTF8, 0}, Skipped{Empty: 1}},
+		{"a cut word", "词元 1 -0.5 0.25\na 1 1 1\n词\xe5 1 1 1\ntoken 0 2e-3 -1e9\n三 1 2 3\n四 1 2 3\n五 1 2 3\n", Info{GloVe, 3, -1, charsetUTF8, 0}, Skipped{Invalid: 1}},
+		{"GB 18030", gb, Info{GloVe, 3, -1, charsetGB18030, 0}, Skipped{}},
+		{"word2vec binary", word2vecFile("2 3\n", true, words, a, b), Info{Word2VecBinary, 3, 2, charsetUTF8, 0}, Skipped{}},
+		{"word2vec binary without newlines", word2vecFile("2 3\n", false, words, a, b), Info{Word2VecBinary, 3, 2, charsetUTF8, 0}, Skipped{}},
+		{"word2vec binary in GB 18030", word2vecFile("2 3\n", true, []string{gbWord, "token"}, a, b), Info{Word2VecBinary, 3, 2, charsetGB18030, 0}, Skipped{}},
+		{"word2vec binary, empty word", word2vecFile("3 3\n", true, []string{"词元", "", "token"}, a, a, b), Info{Word2VecBinary, 3, 3, charsetUTF8, 0}, Skipped{Empty: 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			info, got, skipped, err := readAll(t, test.contents, nil)
@@ -223,13 +225,13 @@ func closeTo(a, b float32) bool {
 func TestFastText_AgainstCommand(t *testing.T) {
 	for _, test := range []struct {
 		name           string
-		grams          Grams
+		grams          encoder.Grams
 		labels         int
 		inside, absent int // least number of words in the dictionary, number without a vector
 	}{
-		{"grams", Grams{Min: 2, Max: 5, Buckets: 1500}, 0, 75, 0},
-		{"plain", Grams{}, 0, 75, 116},
-		{"classifier", Grams{Min: 1, Max: 3, Buckets: 300}, 2, 75, 0},
+		{"grams", encoder.Grams{Min: 2, Max: 5, Buckets: 1500}, 0, 75, 0},
+		{"plain", encoder.Grams{}, 0, 75, 116},
+		{"classifier", encoder.Grams{Min: 1, Max: 3, Buckets: 300}, 2, 75, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			source, err := Open(filepath.Join("testdata", test.name+".bin"), nil)
@@ -363,30 +365,6 @@ func TestFastText_Errors(t *testing.T) {
 		if _, _, _, err := readAll(t, string(good[:n]), nil); !errors.Is(err, ErrTruncated) {
 			t.Errorf("cut after %d bytes: %v", n, err)
 		}
-	}
-}
-
-func TestGrams_Append(t *testing.T) {
-	g := Grams{Min: 1, Max: 2, Buckets: 1 << 30}
-	want := []string{"<中", "中", "中a", "a", "a>"}
-	var buckets []uint32
-	for _, s := range want {
-		buckets = append(buckets, hashGram([]byte(s))%(1<<30))
-	}
-	if diff := cmp.Diff(buckets, g.Append(nil, "中a")); diff != "" {
-		t.Errorf("n-grams (-want +got):\n%s", diff)
-	}
-	for _, none := range []Grams{{}, {Min: 1, Max: 3}, {Buckets: 5}, {Min: 9, Max: 9, Buckets: 5}} {
-		if got := none.Append(nil, "word"); got != nil {
-			t.Errorf("%+v: %v", none, got)
-		}
-	}
-	if got := g.Append(nil, "</s>"); got != nil {
-		t.Errorf("end of line has n-grams %v", got)
-	}
-	// (2166136261 ^ 0xffffff80) * 16777619 mod 2^32: a byte above 127 is negative.
-	if got, want := hashGram([]byte{0x80}), uint32(35716716188381855&0xffffffff); got != want {
-		t.Errorf("hash of 0x80 is %#x, want %#x", got, want)
 	}
 }
 

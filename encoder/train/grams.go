@@ -3,7 +3,7 @@ package train
 import (
 	"slices"
 
-	"github.com/ciyuan-search/ciyuan/encoder/static"
+	"github.com/ciyuan-search/ciyuan/encoder"
 )
 
 // gramIndex gives a row of the input matrix to each n-gram bucket that a word of
@@ -14,7 +14,7 @@ type gramIndex struct {
 	list    []int32  // rows: the word's own, then those of its n-grams
 }
 
-func newGramIndex(words []string, g static.Grams) *gramIndex {
+func newGramIndex(words []string, g encoder.Grams) *gramIndex {
 	x := &gramIndex{starts: make([]int, 1, len(words)+1)}
 	var all []uint32
 	for _, word := range words {

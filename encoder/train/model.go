@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/ciyuan-search/ciyuan/encoder"
 	"github.com/ciyuan-search/ciyuan/encoder/static"
 )
 
@@ -14,16 +15,17 @@ import (
 type Model struct {
 	words  []string
 	counts []int64
+	tokens int64 // of the text, rare words included
 	dim    int
 	input  *matrix
-	spec   static.Grams
+	spec   encoder.Grams
 	grams  *gramIndex // nil for Word2Vec
 }
 
 func (t *trainer) model() *Model {
 	return &Model{
-		words: t.corpus.words, counts: t.corpus.counts, dim: t.o.Dim,
-		input: t.input, spec: t.o.Grams, grams: t.grams,
+		words: t.corpus.words, counts: t.corpus.counts, tokens: t.corpus.total,
+		dim: t.o.Dim, input: t.input, spec: t.o.Grams, grams: t.grams,
 	}
 }
 
@@ -58,7 +60,7 @@ func (m *Model) Vector(dst []float32, rank int) []float32 {
 
 // Info says what the vectors are.
 func (m *Model) Info() static.Info {
-	return static.Info{Kind: static.Trained, Dim: m.dim, Rows: len(m.words), Charset: "utf-8"}
+	return static.Info{Kind: static.Trained, Dim: m.dim, Rows: len(m.words), Charset: "utf-8", Tokens: m.tokens}
 }
 
 // Rows yields the words, most frequent first. It never yields an error.
@@ -75,7 +77,7 @@ func (m *Model) Rows() iter.Seq2[static.Row, error] {
 }
 
 // Grams says how words are cut into n-grams; Buckets is 0 for Word2Vec.
-func (m *Model) Grams() static.Grams { return m.spec }
+func (m *Model) Grams() encoder.Grams { return m.spec }
 
 // GramVector appends the vector of an n-gram bucket to dst: zeros if no word of
 // the vocabulary falls into it. The error is always nil.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/ciyuan-search/ciyuan/encoder/static"
+	"github.com/ciyuan-search/ciyuan/encoder"
 )
 
 // Errors of Train.
@@ -64,7 +64,7 @@ type Options struct {
 	Sample float64
 	// Grams says which n-grams FastText uses. Default: 3 to 6 characters in
 	// 2,000,000 buckets, of which only those that occur take memory.
-	Grams static.Grams
+	Grams encoder.Grams
 	// Workers is the number of goroutines. Default 1, which is the only number
 	// that gives the same vectors twice.
 	Workers int
@@ -94,8 +94,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Type > FastText {
 		return o, fmt.Errorf("%w: %v", ErrOptions, o.Type)
 	}
-	if fast && o.Grams == (static.Grams{}) {
-		o.Grams = static.Grams{Min: 3, Max: 6, Buckets: 2_000_000}
+	if fast && o.Grams == (encoder.Grams{}) {
+		o.Grams = encoder.Grams{Min: 3, Max: 6, Buckets: 2_000_000}
 	}
 	for _, f := range []struct {
 		name            string
@@ -131,7 +131,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("%w: rate %g, must be in (0, 10]; sample %g, must be in (0, 1]", ErrOptions, o.Rate, o.Sample)
 	}
 	switch g := o.Grams; {
-	case !fast && g != (static.Grams{}):
+	case !fast && g != (encoder.Grams{}):
 		return o, fmt.Errorf("%w: n-grams are for %v", ErrOptions, FastText)
 	case fast && (g.Min < 1 || g.Max < g.Min || g.Max > 1024 || g.Buckets < 1 || g.Buckets > math.MaxInt32):
 		return o, fmt.Errorf("%w: n-grams of %d to %d characters in %d buckets", ErrOptions, g.Min, g.Max, g.Buckets)

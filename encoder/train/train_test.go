@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ciyuan-search/ciyuan/encoder"
 	"github.com/ciyuan-search/ciyuan/encoder/static"
 )
 
@@ -40,7 +41,7 @@ func topics(n int) iter.Seq2[[]string, error] {
 func small(kind Type) Options {
 	o := Options{Type: kind, Dim: 20, Epochs: 4, Rate: 0.05, Sample: 1, Seed: 3}
 	if kind == FastText {
-		o.Grams = static.Grams{Min: 2, Max: 3, Buckets: 1000}
+		o.Grams = encoder.Grams{Min: 2, Max: 3, Buckets: 1000}
 	}
 	return o
 }
@@ -194,8 +195,8 @@ func TestTrain_Errors(t *testing.T) {
 		{"workers", topics(9), Options{Workers: -1}, ErrOptions},
 		{"rate", topics(9), Options{Rate: math.NaN()}, ErrOptions},
 		{"sample", topics(9), Options{Sample: 2}, ErrOptions},
-		{"n-grams for word2vec", topics(9), Options{Grams: static.Grams{Min: 1, Max: 2, Buckets: 3}}, ErrOptions},
-		{"n-grams without buckets", topics(9), Options{Type: FastText, Grams: static.Grams{Min: 1, Max: 2}}, ErrOptions},
+		{"n-grams for word2vec", topics(9), Options{Grams: encoder.Grams{Min: 1, Max: 2, Buckets: 3}}, ErrOptions},
+		{"n-grams without buckets", topics(9), Options{Type: FastText, Grams: encoder.Grams{Min: 1, Max: 2}}, ErrOptions},
 		{"no folder", topics(9), Options{TempDir: filepath.Join(t.TempDir(), "absent")}, os.ErrNotExist},
 	} {
 		if _, err := Train(context.Background(), test.sentences, test.opts); !errors.Is(err, test.want) {

@@ -14,7 +14,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/ciyuan-search/ciyuan/encoder/static"
+	"github.com/ciyuan-search/ciyuan/encoder"
 	"github.com/ciyuan-search/ciyuan/encoder/train"
 )
 
@@ -43,7 +43,7 @@ func run() (err error) {
 	buckets := flag.Int("buckets", 2_000_000, "n-gram buckets")
 	flag.Parse()
 	if *kind == "fasttext" {
-		o.Type, o.Grams = train.FastText, static.Grams{Min: *min, Max: *max, Buckets: *buckets}
+		o.Type, o.Grams = train.FastText, encoder.Grams{Min: *min, Max: *max, Buckets: *buckets}
 	}
 
 	in, err := os.Open(*input)

@@ -1,4 +1,6 @@
-package static
+package encoder
+
+import "math"
 
 // fastText's constants (dictionary.cc): 32-bit FNV-1a, and the marks at both ends
 // of a word. The hash of a byte above 127 takes it as a signed char, extended to
@@ -11,13 +13,22 @@ const (
 	endOfString = "</s>" // the word that stands for the end of a line; it has no sub-words
 )
 
-// Grams says how a model cuts words into character n-grams.
+// Grams says how a fastText model cuts words into character n-grams. The zero
+// value has none.
 type Grams struct {
 	// Min and Max are the shortest and longest n-gram, in code points, counting
 	// the marks < and > around the word. Max < 1 or Buckets == 0: none.
 	Min, Max int
 	// Buckets is the number of vectors that n-grams are hashed to.
 	Buckets int
+}
+
+// maxGramLength bounds the time to cut a word. fastText's own default is 6.
+const maxGramLength = 1 << 10
+
+// valid reports whether g is the zero value or can cut words.
+func (g Grams) valid() bool {
+	return g == Grams{} || g.Min >= 0 && g.Max >= max(1, g.Min) && g.Max <= maxGramLength && g.Buckets > 0 && g.Buckets <= math.MaxInt32
 }
 
 // hashGram returns fastText's hash of a byte string.
