@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"flag"
 	"iter"
 	"os"
 	"path/filepath"
@@ -14,7 +15,15 @@ import (
 	"github.com/ciyuan-search/ciyuan"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// A step of the state machine compares with a new index: 100 runs, rapid's
+	// own default, would take minutes. -rapid.checks says otherwise.
+	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() == f.DefValue {
+		_ = f.Value.Set("20") // a number is a valid value
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // open makes an index that is checked when the test ends.
 func open(t testing.TB, opts *ciyuan.Options) *ciyuan.DB {

@@ -1,0 +1,205 @@
+package ciyuan_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/ciyuan-search/ciyuan"
+)
+
+// vocabulary is what the texts and queries of the state machine are made of:
+// few words, so that documents collide, of several kinds and languages.
+var vocabulary = []string{
+	"编程", "技能", "学习", "练习", "耐心", "毅力", "时间", "经验", "提高", "如何", "程序", "电脑", "天气",
+	"program", "skill", "learn", "time", "computer", "getUserName", "foo_bar", "bob@example.com", "2026", "3.14", "軟體", "。", "\n",
+}
+
+// machine drives an index and a plain map of documents side by side.
+//
+// Invariants, checked after every step:
+//  1. Get and List give what the map has.
+//  2. Exact and approximate searches give the same hits as a new index to which
+//     the documents of the map were added in the order of their last change.
+//  3. Check finds nothing.
+type machine struct {
+	t     *rapid.T
+	path  string
+	db    *ciyuan.DB
+	docs  map[string]ciyuan.Document
+	order []string // ids by last change
+	opts  ciyuan.Options
+}
+
+func (m *machine) put(doc ciyuan.Document) {
+	if old, ok := m.docs[doc.ID]; ok && cmp.Equal(old, doc) {
+		return // left alone, so it keeps its place
+	}
+	m.docs[doc.ID] = doc
+	m.order = append(slices.DeleteFunc(m.order, func(id string) bool { return id == doc.ID }), doc.ID)
+}
+
+func drawDoc(t *rapid.T) ciyuan.Document {
+	doc := ciyuan.Document{ID: fmt.Sprintf("d%d", rapid.IntRange(0, 12).Draw(t, "id"))}
+	words := rapid.SliceOfN(rapid.SampledFrom(vocabulary), 0, 12).Draw(t, "words")
+	sep := rapid.SampledFrom([]string{"", " ", "，"}).Draw(t, "sep")
+	doc.Text = strings.Join(words, sep)
+	if rapid.Bool().Draw(t, "titled") {
+		doc.Title = rapid.SampledFrom(vocabulary).Draw(t, "title")
+	}
+	return doc
+}
+
+func (m *machine) reopen() {
+	if err := m.db.Close(); err != nil {
+		m.t.Fatal(err)
+	}
+	var err error
+	if m.db, err = ciyuan.Open(m.path, &m.opts); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *machine) check() {
+	ctx := context.Background()
+	problems, err := m.db.Check(ctx)
+	if err != nil || len(problems) > 0 {
+		m.t.Fatalf("check: %v, %v", problems, err)
+	}
+	var listed []string
+	for e, err := range m.db.List(ctx, "") {
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		listed = append(listed, e.ID)
+	}
+	if want := slices.Sorted(maps.Keys(m.docs)); !slices.Equal(listed, want) {
+		m.t.Fatalf("List gives %v, wanted %v", listed, want)
+	}
+	for id, want := range m.docs {
+		got, err := m.db.Get(ctx, id)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			m.t.Fatalf("%s (-want +got):\n%s", id, diff)
+		}
+	}
+}
+
+func (m *machine) search(query string) {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "model")
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	fresh, err := ciyuan.Open(filepath.Join(dir, "fresh.db"), nil)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	defer fresh.Close()
+	for _, id := range m.order {
+		if err := fresh.Add(ctx, m.docs[id]); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	for _, score := range allScores {
+		want, errWant := fresh.Search(ctx, query, &ciyuan.SearchOptions{K: 20, Score: score, Exact: true})
+		for _, o := range []ciyuan.SearchOptions{{K: 20, Score: score, Exact: true}, {K: 20, Score: score}, {K: 20, Score: score, Graph: ciyuan.GraphFlat}} {
+			got, err := m.db.Search(ctx, query, &o)
+			if errors.Is(errWant, ciyuan.ErrEmptyQuery) && errors.Is(err, ciyuan.ErrEmptyQuery) {
+				continue
+			}
+			if err != nil || errWant != nil {
+				m.t.Fatal(err, errWant)
+			}
+			if diff := cmp.Diff(want.Hits, got.Hits, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+				m.t.Fatalf("%v, exact %v, %v: %q (-fresh +this):\n%s", score, o.Exact, o.Graph, query, diff)
+			}
+		}
+	}
+}
+
+func TestDB_StateMachine(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "machine")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		m := &machine{t: t, path: filepath.Join(dir, "m.db"), docs: map[string]ciyuan.Document{}}
+		m.opts.Workers = rapid.IntRange(1, 3).Draw(t, "workers")
+		if m.db, err = ciyuan.Open(m.path, &m.opts); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { m.db.Close() }()
+		ctx := context.Background()
+		t.Repeat(map[string]func(*rapid.T){
+			"add": func(t *rapid.T) {
+				m.t = t
+				doc := drawDoc(t)
+				if err := m.db.Add(ctx, doc); err != nil {
+					t.Fatal(err)
+				}
+				m.put(doc)
+			},
+			"batch": func(t *rapid.T) {
+				m.t = t
+				docs := rapid.SliceOfN(rapid.Custom(drawDoc), 0, 8).Draw(t, "docs")
+				slices.SortStableFunc(docs, func(a, b ciyuan.Document) int { return strings.Compare(a.ID, b.ID) })
+				docs = slices.CompactFunc(docs, func(a, b ciyuan.Document) bool { return a.ID == b.ID })
+				if _, err := m.db.AddBatch(ctx, all(docs)); err != nil {
+					t.Fatal(err)
+				}
+				for _, d := range docs {
+					m.put(d)
+				}
+			},
+			"delete": func(t *rapid.T) {
+				m.t = t
+				id := fmt.Sprintf("d%d", rapid.IntRange(0, 12).Draw(t, "id"))
+				n, err := m.db.Delete(ctx, id)
+				if _, there := m.docs[id]; err != nil || (n == 1) != there {
+					t.Fatalf("deleted %d, %v", n, err)
+				}
+				delete(m.docs, id)
+				m.order = slices.DeleteFunc(m.order, func(o string) bool { return o == id })
+			},
+			"fold": func(t *rapid.T) {
+				m.t = t
+				if err := m.db.Fold(ctx); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"compact": func(t *rapid.T) {
+				m.t = t
+				if err := m.db.Compact(ctx); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"reopen": func(t *rapid.T) {
+				m.t = t
+				m.reopen()
+			},
+			"search": func(t *rapid.T) {
+				m.t = t
+				m.search(strings.Join(rapid.SliceOfN(rapid.SampledFrom(vocabulary), 1, 5).Draw(t, "query"), " "))
+			},
+			"": func(t *rapid.T) {
+				m.t = t
+				m.check()
+			},
+		})
+	})
+}
