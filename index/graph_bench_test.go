@@ -33,7 +33,7 @@ func benchQueries(space *tableSpace) (queries []Probe, truth [][]Neighbor) {
 	return queries, truth
 }
 
-// search reports the time of a search and its recall.
+// benchSearch reports the time of a search and its recall.
 func benchSearch(b *testing.B, g Graph, space *tableSpace, ef int) {
 	queries, truth := benchQueries(space)
 	i := 0
