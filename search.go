@@ -462,10 +462,19 @@ func (r *ranking) relative(score float64) float64 {
 	return r.plans[0].Normalize(score)
 }
 
-// rank returns the want best documents, best first. A hybrid looks deeper into
-// its two parts, because a passage may lead neither of them.
+// hybridDepth is how far a hybrid looks down its two parts, because a passage
+// may lead neither of them.
+const hybridDepth = 200
+
+// rank returns the want best documents, best first. The postings give the very
+// score, so that more candidates than documents are needed only where several
+// passages of one document are among them.
 func (s *searcher) rank(r *ranking, want int) ([]found, error) {
-	for depth := max(2*want+50, 100*len(r.plans)); ; depth *= 4 {
+	depth := 2*want + 10
+	if len(r.plans) > 1 {
+		depth = max(depth, hybridDepth)
+	}
+	for ; ; depth *= 4 {
 		var passages []store.PassageID
 		full := false
 		for _, plan := range r.plans {
