@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -16,8 +18,7 @@ const programName = "ciyuan"
 // run executes one command line, without the program's name, and returns its
 // exit code.
 func run(args []string, stdin io.Reader, stdout, stderr *os.File) int {
-	// A write to a closed pipe shall come back as an error, not end the process.
-	signal.Ignore(syscall.SIGPIPE)
+	ignoreSignals()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The second signal ends the process at once.
@@ -42,7 +43,7 @@ func (c *console) dispatch(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	c.afterDashes = inv.afterDashes
+	c.indexGiven = slices.ContainsFunc(inv.globals, func(flag string) bool { return strings.HasPrefix(flag, "--index=") })
 	switch {
 	case inv.help:
 		return printHelp(c.out, app, inv.command)
@@ -75,6 +76,19 @@ func newApp(c *console) *cli.App {
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress and no notes on standard error"},
 		},
 		Commands: []*cli.Command{
+			indexCommand(c),
+			searchCommand(c),
+			tokensCommand(c),
+			segmentCommand(c),
+			getCommand(c),
+			listCommand(c),
+			deleteCommand(c),
+			infoCommand(c),
+			checkCommand(c),
+			compactCommand(c),
+			exportCommand(c),
+			importCommand(c),
+			evalCommand(c),
 			completionCommand(c),
 			versionCommand(c),
 		},

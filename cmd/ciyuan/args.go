@@ -12,14 +12,13 @@ import (
 
 // invocation is a command line taken apart: flags may have stood anywhere.
 type invocation struct {
-	command     *cli.Command // nil where none was named
-	path        []string     // names that lead to the command
-	globals     []string     // --name or --name=value, by the flag's first name
-	flags       []string
-	args        []string
-	afterDashes int // how many of args stood after "--"
-	help        bool
-	version     bool
+	command *cli.Command // nil where none was named
+	path    []string     // names that lead to the command
+	globals []string     // --name or --name=value, by the flag's first name
+	flags   []string
+	args    []string
+	help    bool
+	version bool
 }
 
 // argv returns the line in the one order that urfave/cli v2 parses as meant:
@@ -64,7 +63,6 @@ func parseArgs(app *cli.App, args []string) (*invocation, error) {
 				commands, rest = cmd.Subcommands, rest[1:]
 			}
 			inv.args = append(inv.args, rest...)
-			inv.afterDashes = len(rest)
 			break
 		}
 		if len(arg) < 2 || arg[0] != '-' {

@@ -96,16 +96,6 @@ func TestParseArgs_Help(t *testing.T) {
 	}
 }
 
-func TestParseArgs_AfterDashes(t *testing.T) {
-	inv, err := parseArgs(testApp(), []string{"search", "a", "--", "-b", "c"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if inv.afterDashes != 2 {
-		t.Errorf("got %d arguments after --, want 2", inv.afterDashes)
-	}
-}
-
 func TestParseArgs_Errors(t *testing.T) {
 	tests := []struct {
 		line  string

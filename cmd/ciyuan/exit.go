@@ -59,6 +59,16 @@ type hintedError struct {
 func (e *hintedError) Error() string { return e.err.Error() }
 func (e *hintedError) Unwrap() error { return e.err }
 
+// restated is an error said in other words; what it is remains to be seen by
+// errors.Is.
+type restated struct {
+	text string
+	err  error
+}
+
+func (e *restated) Error() string { return e.text }
+func (e *restated) Unwrap() error { return e.err }
+
 // withHint adds hints to an error; nil stays nil.
 func withHint(err error, hints ...string) error {
 	if err == nil {
@@ -79,12 +89,17 @@ func (c *console) report(ctx context.Context, err error) int {
 		return 0
 	}
 	interrupted := ctx.Err() != nil && errors.Is(err, context.Canceled)
-	text := oneLine(err.Error())
+	text := plainError(err)
 	if interrupted {
 		text = "interrupted"
 	}
 	fmt.Fprintf(c.err, "error: %s\n", text)
-	for _, hint := range hintsOf(err) {
+	var said []string
+	for _, hint := range slices.Concat(hintsOf(err), adviceFor(err)) {
+		if slices.Contains(said, hint) {
+			continue
+		}
+		said = append(said, hint)
 		fmt.Fprintf(c.err, "hint: %s\n", oneLine(hint))
 	}
 	if interrupted {
@@ -93,21 +108,21 @@ func (c *console) report(ctx context.Context, err error) int {
 	return exitError
 }
 
-// hintsOf collects the hints along the chain of an error, outermost first.
+// hintsOf collects the hints of an error and of what it wraps, outermost first.
 func hintsOf(err error) []string {
 	var hints []string
-	for ; err != nil; err = errors.Unwrap(err) {
-		var more []string
-		switch e := err.(type) {
-		case *usageError:
-			more = e.hints
-		case *hintedError:
-			more = e.hints
-		}
-		for _, hint := range more {
-			if !slices.Contains(hints, hint) {
-				hints = append(hints, hint)
-			}
+	switch e := err.(type) {
+	case *usageError:
+		hints = e.hints
+	case *hintedError:
+		hints = e.hints
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		hints = slices.Concat(hints, hintsOf(e.Unwrap()))
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			hints = slices.Concat(hints, hintsOf(part))
 		}
 	}
 	return hints

@@ -1,17 +1,26 @@
 package main
 
 import (
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"flag"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/ciyuan-search/ciyuan"
 	"github.com/ciyuan-search/ciyuan/internal/testutil"
 )
+
+var update = flag.Bool("update", false, "write the output that scripts compare with into them")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){programName: main})
@@ -23,23 +32,32 @@ func TestScripts(t *testing.T) {
 		shared = filepath.Join(testutil.Root(), "..", "shared")
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SHARED", shared)
 			// A program under the race detector sleeps a second when it ends.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
 		},
-		// [shared] holds where the evaluation data is there.
+		// [shared] holds where the evaluation data is there, [root] for the user
+		// whom no permission stops.
 		Condition: func(cond string) (bool, error) {
-			if cond != "shared" {
-				return false, errors.New("unknown condition " + cond)
+			switch cond {
+			case "shared":
+				_, err := os.Stat(shared)
+				return err == nil, nil
+			case "root":
+				return os.Geteuid() == 0, nil
 			}
-			_, err := os.Stat(shared)
-			return err == nil, nil
+			return false, errors.New("unknown condition " + cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,
+			"age":   age,
+			"hold":  hold,
+			"sums":  sums,
+			"bytes": writeBytes,
 		},
 	})
 }
@@ -63,5 +81,65 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// age gives files a time of change long past, the same for all: age file...
+// Files that a script has just written would have to be read again by the next
+// index run.
+func age(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: age file...")
+	}
+	then := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
+	for _, name := range args {
+		ts.Check(os.Chtimes(ts.MkAbs(name), then, then))
+	}
+}
+
+// writeBytes writes a file that is no text: bytes file '61 62 00'.
+func writeBytes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: bytes file 'hex digits'")
+	}
+	data, err := hex.DecodeString(strings.ReplaceAll(args[1], " ", ""))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
+}
+
+// hold opens an index for writing, as another process would, until the script
+// ends: hold file.
+func hold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hold file")
+	}
+	db, err := ciyuan.Open(ts.MkAbs(args[0]), nil)
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(db.Close()) })
+}
+
+// sums checks that the weights of tokens --pairs --json sum to 1, for each
+// query token and over all rows: sums file.
+func sums(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sums file")
+	}
+	var res ciyuan.TokensResult
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &res))
+	total := 0.0
+	for _, t := range res.Tokens {
+		total += t.Score
+	}
+	weights := map[string]float64{"all rows": total}
+	for _, p := range res.Pairs {
+		weights[p.Query] += p.Weight
+	}
+	if len(weights) < 2 {
+		ts.Fatalf("no pairs")
+	}
+	for query, sum := range weights {
+		if math.Abs(sum-1) > 1e-9 {
+			ts.Fatalf("the weights of %q sum to %v, not 1", query, sum)
+		}
 	}
 }

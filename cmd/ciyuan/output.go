@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,7 +22,8 @@ type console struct {
 	outTerminal, errTerminal bool
 	color                    bool // colours on out
 	quiet                    bool
-	afterDashes              int // how many arguments stood after "--"
+	index                    string // the index file
+	indexGiven               bool   // by the flag on this line
 }
 
 func newConsole(stdin io.Reader, stdout, stderr *os.File) *console {
@@ -37,6 +39,9 @@ func newConsole(stdin io.Reader, stdout, stderr *os.File) *console {
 // configure applies the flags that every command shares.
 func (c *console) configure(ctx *cli.Context) error {
 	c.quiet = ctx.Bool("quiet")
+	if c.index = ctx.String("index"); c.index == "" {
+		return usagef("--index needs the name of a file")
+	}
 	switch ctx.String("color") {
 	case "always":
 		c.color = true
@@ -56,11 +61,28 @@ func (c *console) note(format string, args ...any) {
 	}
 }
 
+// warn writes a line about something that went wrong while the command goes on.
+func (c *console) warn(format string, args ...any) {
+	fmt.Fprintf(c.err, "warning: %s\n", oneLine(fmt.Sprintf(format, args...)))
+}
+
 // printJSON writes one object on one line.
 func (c *console) printJSON(value any) error {
-	enc := json.NewEncoder(c.out)
+	text, err := toJSON(value)
+	if err != nil {
+		return err
+	}
+	_, err = c.out.Write(append(text, '\n'))
+	return err
+}
+
+// toJSON is json.Marshal without the escapes that are for HTML pages.
+func toJSON(value any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(value)
+	err := enc.Encode(value)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // Styles of the select graphic rendition, ECMA-48 section 8.3.117.

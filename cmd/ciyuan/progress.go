@@ -28,6 +28,8 @@ type progress struct {
 	begun       time.Time
 	done, total int64 // items; total 0: not known yet
 	bytes       int64
+	allBytes    int64  // 0: not known
+	phase       string // instead of the counts: what is done behind them
 	shown       bool
 	stop        chan struct{}
 	stopped     sync.WaitGroup
@@ -62,22 +64,43 @@ func (p *progress) add(items, bytes int64) {
 	defer p.mu.Unlock()
 	p.done += items
 	p.bytes += bytes
+	p.phase = ""
 }
 
-// expect sets how many items there are in all.
-func (p *progress) expect(total int64) {
+// expect sets how many items there are in all, and how many bytes they have;
+// 0 stands for unknown.
+func (p *progress) expect(total, bytes int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.total = total
+	p.total, p.allBytes = total, bytes
+}
+
+// enter shows work of another kind, with how far it is where that is known,
+// until the next item is added.
+func (p *progress) enter(phase string, done, total int64, unit string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.phase = phase
+	if total > 0 {
+		p.phase += fmt.Sprintf(" %d/%d %s", done, total, unit)
+	}
+}
+
+// clear takes the line away for a message; the next tick draws it again.
+func (p *progress) clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.shown = false
+	}
 }
 
 // finish takes the line away and returns the time that the work took.
 func (p *progress) finish() time.Duration {
 	close(p.stop)
 	p.stopped.Wait()
-	if p.shown {
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
+	p.clear()
 	return p.now().Sub(p.begun)
 }
 
@@ -94,6 +117,9 @@ func (p *progress) draw() {
 
 func (p *progress) line(took time.Duration) string {
 	var b strings.Builder
+	if p.phase != "" {
+		return p.phase
+	}
 	fmt.Fprintf(&b, "%s %d", p.verb, p.done)
 	if p.total > 0 {
 		fmt.Fprintf(&b, "/%d", p.total)
@@ -105,8 +131,13 @@ func (p *progress) line(took time.Duration) string {
 	} else {
 		fmt.Fprintf(&b, ", %.0f/s", float64(p.done)/seconds)
 	}
-	if left := p.total - p.done; left > 0 && p.done > 0 {
-		eta := time.Duration(seconds / float64(p.done) * float64(left) * float64(time.Second))
+	// Files differ in size, so bytes tell the time left better.
+	done, left := p.bytes, p.allBytes-p.bytes
+	if p.allBytes == 0 {
+		done, left = p.done, p.total-p.done
+	}
+	if left > 0 && done > 0 {
+		eta := time.Duration(seconds / float64(done) * float64(left) * float64(time.Second))
 		fmt.Fprintf(&b, ", %s left", eta.Round(time.Second))
 	}
 	return b.String()

@@ -14,6 +14,7 @@ func TestProgressLine(t *testing.T) {
 	}{
 		{&progress{verb: "reading", unit: "files", done: 10}, 2 * time.Second, "reading 10 files, 5/s"},
 		{&progress{verb: "reading", unit: "files", done: 10, total: 40}, 2 * time.Second, "reading 10/40 files, 5/s, 6s left"},
+		{&progress{verb: "reading", unit: "files", done: 1, total: 2, bytes: 1_000_000, allBytes: 5_000_000}, 2 * time.Second, "reading 1/2 files, 1.0 MB, 500 kB/s, 8s left"},
 		{&progress{verb: "indexing", unit: "documents", done: 10, total: 10, bytes: 3_000_000}, 2 * time.Second, "indexing 10/10 documents, 3.0 MB, 1.5 MB/s"},
 	}
 	for _, tt := range tests {
@@ -32,11 +33,13 @@ func TestProgress_Terminal(t *testing.T) {
 	p.now = func() time.Time { return start.Add(10 * time.Second) }
 	p.mu.Unlock()
 	p.add(5, 0)
-	p.expect(10)
+	p.expect(10, 0)
+	p.draw()
+	p.enter("compact", 3, 9, "passages")
 	p.draw()
 	p.finish()
 	got := screen.String()
-	if !strings.Contains(got, "indexing 5/10 documents, 0/s, 10s left") || !strings.HasSuffix(got, "\r\x1b[K") {
+	if !strings.Contains(got, "indexing 5/10 documents, 0/s, 10s left") || !strings.Contains(got, "\r\x1b[Kcompact 3/9 passages") || !strings.HasSuffix(got, "\r\x1b[K") {
 		t.Errorf("got %q", got)
 	}
 }

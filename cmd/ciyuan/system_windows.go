@@ -1,10 +1,18 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/windows"
 )
+
+func isDiskFull(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
+// ignoreSignals does nothing: Windows sends none for a write.
+func ignoreSignals() {}
 
 // enableColors makes the console interpret escape sequences, which older ones
 // do only when asked, and reports whether it does.

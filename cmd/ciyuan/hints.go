@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/ciyuan-search/ciyuan"
+	"github.com/ciyuan-search/ciyuan/eval"
+	"github.com/ciyuan-search/ciyuan/extract"
+	"github.com/ciyuan-search/ciyuan/tokenizer"
+)
+
+// advice says what to do about an error of the library; the first that fits
+// counts.
+var advice = []struct {
+	err   error
+	hints []string
+}{
+	{ciyuan.ErrNoIndex, []string{
+		"make an index: " + programName + " index PATH",
+		"or name one: --index FILE, or $CIYUAN_INDEX",
+	}},
+	{ciyuan.ErrLocked, []string{"try again when it has ended; a search waits for changes, not for other searches"}},
+	{ciyuan.ErrNotIndex, []string{"--index names the index file; what is to be indexed comes behind the command: " + programName + " index PATH"}},
+	{ciyuan.ErrFormatTooNew, []string{"use a newer " + programName + ", or index the documents into another file: --index FILE"}},
+	{ciyuan.ErrModelMismatch, []string{"index the documents into another file: " + programName + " --index FILE index PATH"}},
+	{ciyuan.ErrCorrupt, []string{
+		"list what is damaged: " + programName + " check",
+		"save what can be read (" + programName + " export), or index the documents into a new file",
+	}},
+	{ciyuan.ErrReplaced, []string{"run the command again"}},
+	{ciyuan.ErrNotFound, []string{"list the ids: " + programName + " list"}},
+	{ciyuan.ErrEmptyQuery, []string{"white space and punctuation are not searched for"}},
+	{ciyuan.ErrGraphTooLarge, []string{"use --graph hnsw, or compact the index: " + programName + " compact"}},
+	{extract.ErrBinary, []string{"only text can be indexed: UTF-8, UTF-16, GB 18030, Big5, Windows-1252"}},
+	{extract.ErrJSONL, []string{`a line is a document: {"id": "...", "title": "...", "text": "...", "meta": {}}`}},
+	{extract.ErrNotRegular, []string{"to index what a command prints: COMMAND | " + programName + " index --id ID -"}},
+	{tokenizer.ErrDict, []string{"a line of a dictionary is: word [frequency] [tag]"}},
+	{eval.ErrNoSet, []string{"a test set is a folder with docs.jsonl, queries.jsonl and qrels.tsv"}},
+}
+
+// adviceFor returns the hints that go with an error of the library or the
+// system.
+func adviceFor(err error) []string {
+	if isDiskFull(err) {
+		return []string{"free some space and run the command again; nothing that was in the index is lost"}
+	}
+	for _, a := range advice {
+		if errors.Is(err, a.err) {
+			return a.hints
+		}
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return []string{"check who may read and write the file and its folder"}
+	}
+	return nil
+}
+
+// plainError returns the text of an error without the names of the packages
+// that it went through.
+func plainError(err error) string {
+	text := err.Error()
+	for _, name := range []string{"ciyuan", "extract", "eval", "tokenizer", "index", "encoder"} {
+		text = strings.TrimPrefix(text, name+": ")
+		text = strings.ReplaceAll(text, ": "+name+": ", ": ")
+	}
+	return oneLine(text)
+}
