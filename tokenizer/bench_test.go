@@ -35,18 +35,25 @@ func BenchmarkBatch_Search(b *testing.B)  { benchBatch(b, "cmrc2018-dev", Search
 func BenchmarkBatch_BiMM(b *testing.B)    { benchBatch(b, "cmrc2018-dev", BiMM) }
 func BenchmarkBatch_HMM(b *testing.B)     { benchBatch(b, "cmrc2018-dev", HMM) }
 
-func BenchmarkQuery_Cold(b *testing.B) {
-	for b.Loop() {
-		newTokenizer(b, Options{}).Tokenize(nil, "如何提高编程技能")
-	}
+func benchQuery(b *testing.B, text string) {
+	b.Run("cold", func(b *testing.B) {
+		for b.Loop() {
+			newTokenizer(b, Options{}).Tokenize(nil, text)
+		}
+	})
+	b.Run("warm", func(b *testing.B) {
+		t := newTokenizer(b, Options{})
+		var dst []Token
+		for b.Loop() {
+			dst = t.Tokenize(dst[:0], text)
+		}
+	})
 }
 
-func BenchmarkQuery_Warm(b *testing.B) {
-	t := newTokenizer(b, Options{})
-	var dst []Token
-	for b.Loop() {
-		dst = t.Tokenize(dst[:0], "如何提高编程技能")
-	}
+// A query without ambiguity never reaches gse, the second one does.
+func BenchmarkQuery_Plain(b *testing.B) { benchQuery(b, "如何提高编程技能") }
+func BenchmarkQuery_Ambiguous(b *testing.B) {
+	benchQuery(b, "研究生命的起源和中华人民共和国")
 }
 
 func BenchmarkFold_Unchanged(b *testing.B) {

@@ -14,63 +14,98 @@ const filler = "filler"
 type gathered struct {
 	words []entry
 	// seen has a bit for each node of the built-in trie, and users one for the
-	// user's: whether its word is in words.
+	// user's: whether its word is in words. The words of a query are few, and
+	// looked through one by one as long as there are no bits.
 	seen, users []uint64
 }
+
+// maxFew is how many words are looked through one by one.
+const maxFew = 48
 
 // entry is a word for gse's dictionary.
 type entry struct {
 	text string
-	freq uint32
-	node trie.Node
-	user bool
+	trie.Match
 }
 
 // add gathers the words found in the run.
 func (g *gathered) add(t *Tokenizer, r *run) {
+	for _, m := range r.found {
+		if !g.has(t, m) {
+			g.words = append(g.words, entry{r.text[r.at[m.From]:r.at[m.To]], m})
+		}
+	}
+}
+
+// has reports whether the word is gathered already, and notes that it is now.
+func (g *gathered) has(t *Tokenizer, m trie.Match) bool {
 	if g.seen == nil {
-		g.seen = make([]uint64, (builtin().words.Slots()+63)/64)
+		for i := range g.words {
+			if w := &g.words[i]; w.Node == m.Node && w.Source == m.Source {
+				return true
+			}
+		}
+		if len(g.words) < maxFew {
+			return false
+		}
+		g.seen = make([]uint64, builtin().words.Slots()/64+1)
 		if t.user != nil {
-			g.users = make([]uint64, (t.user.words.Slots()+63)/64)
+			g.users = make([]uint64, t.user.words.Slots()/64+1)
+		}
+		for i := range g.words {
+			g.note(g.words[i].Match)
 		}
 	}
-	for _, w := range r.found {
-		seen, words := g.seen, &builtin().words
-		if w.user {
-			seen, words = g.users, &t.user.words
-		}
-		if seen[w.node/64]>>(w.node%64)&1 != 0 {
-			continue
-		}
-		seen[w.node/64] |= 1 << (w.node % 64)
-		g.words = append(g.words, entry{text: r.text[r.at[w.from]:r.at[w.to]], freq: words.Freq(w.node), node: w.node, user: w.user})
+	return !g.note(m)
+}
+
+// note sets the bit of a word and reports whether it was not set before.
+func (g *gathered) note(m trie.Match) bool {
+	bits := g.seen
+	if m.Source == fromUser {
+		bits = g.users
 	}
+	word, bit := &bits[m.Node/64], uint64(1)<<(m.Node%64)
+	isNew := *word&bit == 0
+	*word |= bit
+	return isNew
+}
+
+// forget empties g.
+func (g *gathered) forget() {
+	for i := range g.words {
+		if m := &g.words[i]; g.seen == nil {
+			break
+		} else if m.Source == fromUser {
+			g.users[m.Node/64] = 0
+		} else {
+			g.seen[m.Node/64] = 0
+		}
+	}
+	clear(g.words)
+	g.words = g.words[:0]
 }
 
 // segmenter returns gse with a dictionary of the gathered words, and forgets
 // them.
 func (g *gathered) segmenter(t *Tokenizer) *gse.Segmenter {
 	seg := &gse.Segmenter{Dict: gse.NewDict(), Load: true, NotLoadHMM: true, SkipLog: true}
-	total := float64(builtin().words.Total())
+	words := [...]*trie.Trie{fromBuiltin: &builtin().words, fromUser: nil}
+	total := float64(words[fromBuiltin].Total())
 	if t.user != nil {
+		words[fromUser] = &t.user.words
 		total += float64(t.user.words.Total())
 	}
-	for _, w := range g.words {
-		total -= float64(w.freq)
+	for i := range g.words {
+		total -= float64(words[g.words[i].Source].Freq(g.words[i].Node))
 	}
-	// A user's word that is in both dictionaries counts in both totals, so there
-	// is always something left for the filler.
+	// Something is always left: the built-in dictionary has words with letters,
+	// which are never gathered.
 	must(seg.AddToken(filler, total))
-	for _, w := range g.words {
-		must(seg.AddToken(w.text, float64(w.freq)))
-		if w.user {
-			g.users[w.node/64] = 0
-		} else {
-			g.seen[w.node/64] = 0
-		}
+	for i := range g.words {
+		must(seg.AddToken(g.words[i].text, float64(words[g.words[i].Source].Freq(g.words[i].Node))))
 	}
-	clear(g.words)
-	g.words = g.words[:0]
+	g.forget()
 	seg.CalcToken()
 	return seg
 }

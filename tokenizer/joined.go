@@ -82,7 +82,7 @@ func (s *scanner) core(start int) int {
 		}
 		end += size
 	}
-	return end
+	return s.beforeScript(start, end)
 }
 
 func (s *scanner) letterAt(i int) bool {
@@ -142,7 +142,8 @@ func (s *scanner) afterColon(start, end int) int {
 }
 
 // afterHyphen joins the dates 2026-10 and 2026-10-07, and a short number behind
-// a word: gpt-4, covid-19, gpt-4o. A longer one is a year: pre-2000.
+// a word: gpt-4, covid-19, gpt-4o. A longer one is a year: pre-2000; and an
+// ordinal is a word: mid-17th.
 func (s *scanner) afterHyphen(start, end int) int {
 	so := s.text[start:end]
 	n := 0
@@ -159,7 +160,7 @@ func (s *scanner) afterHyphen(start, end int) int {
 		return 0
 	}
 	next := s.core(end + 1)
-	if next-(end+1) > n+2 {
+	if next-(end+1) > n+2 || isOrdinal(s.text[end+1+n:next]) {
 		return 0
 	}
 	return next

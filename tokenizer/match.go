@@ -28,9 +28,9 @@ func (r *run) forward() []int32 {
 	k := 0
 	for at := int32(0); at < n; {
 		next := at + 1
-		for ; k < len(r.found) && r.found[k].from <= at; k++ {
-			if r.found[k].from == at {
-				next = max(next, r.found[k].to)
+		for ; k < len(r.found) && r.found[k].From <= at; k++ {
+			if r.found[k].From == at {
+				next = max(next, r.found[k].To)
 			}
 		}
 		cuts = append(cuts, next)
@@ -48,7 +48,7 @@ func (r *run) backward() []int32 {
 		first[i] = int32(i) - 1
 	}
 	for _, w := range r.found {
-		first[w.to] = min(first[w.to], w.from)
+		first[w.To] = min(first[w.To], w.From)
 	}
 	var back []int32
 	for at := n; at > 0; at = first[at] {

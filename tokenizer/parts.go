@@ -260,9 +260,17 @@ func (s *scanner) unitParts(start, end int) {
 		return
 	}
 	s.part(start, cut)
-	switch unit {
-	case "st", "nd", "rd", "th", "s":
-		return
+	if !isOrdinal(unit) {
+		s.part(cut, end)
 	}
-	s.part(cut, end)
+}
+
+// isOrdinal reports whether digits before suffix are an ordinal or a decade: 1st,
+// 1990s.
+func isOrdinal(suffix string) bool {
+	switch suffix {
+	case "st", "nd", "rd", "th", "s":
+		return true
+	}
+	return false
 }

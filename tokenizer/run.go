@@ -14,18 +14,17 @@ import (
 // run is a run of Han characters with the dictionary words in it.
 type run struct {
 	text  string
-	at    []int32  // byte offset of each character, and len(text)
-	codes []uint32 // of each character in the built-in dictionary
-	users []uint32 // and in the user dictionary, if there is one
-	found []word   // by start, then by end
+	at    []int32      // byte offset of each character, and len(text)
+	codes []uint32     // of each character in the built-in dictionary
+	users []uint32     // and in the user dictionary, if there is one
+	found []trie.Match // by start, then by end
 }
 
-// word is a dictionary word in a run: the characters from and up to to.
-type word struct {
-	from, to int32
-	node     trie.Node
-	user     bool
-}
+// Where the words of a run come from.
+const (
+	fromBuiltin = iota
+	fromUser
+)
 
 // set makes r the run text.
 func (r *run) set(t *Tokenizer, text string) {
@@ -45,53 +44,34 @@ func (r *run) set(t *Tokenizer, text string) {
 // where the longest one ends. A word of both dictionaries is found as the
 // user's.
 func (r *run) findAt(t *Tokenizer, i int) int {
-	end := i
 	first := len(r.found)
 	if t.user != nil {
-		end = r.findIn(&t.user.words, r.users, i, true)
+		r.found = t.user.words.Words(r.found, r.users, i, fromUser)
 	}
-	users := r.found[first:]
-	end = max(end, r.findIn(&builtin().words, r.codes, i, false))
-	if len(users) > 0 {
-		r.merge(first, first+len(users))
+	middle := len(r.found)
+	r.found = builtin().words.Words(r.found, r.codes, i, fromBuiltin)
+	if first < middle && middle < len(r.found) {
+		r.merge(first, middle)
 	}
-	return end
-}
-
-// findIn appends the words of one dictionary that start at character i.
-func (r *run) findIn(words *trie.Trie, codes []uint32, i int, user bool) int {
-	end := i
-	n := trie.Root
-	for j := i; j < len(codes); j++ {
-		c := codes[j]
-		if c == 0 {
-			break
-		}
-		var ok bool
-		if n, ok = words.Next(n, c); !ok {
-			break
-		}
-		if words.IsWord(n) {
-			end = j + 1
-			r.found = append(r.found, word{from: int32(i), to: int32(end), node: n, user: user})
-		}
+	if first == len(r.found) {
+		return i
 	}
-	return end
+	return int(r.found[len(r.found)-1].To)
 }
 
 // merge sorts the user's words r.found[first:middle] and the built-in ones
 // behind them by end, without the built-in ones that the user has too.
 func (r *run) merge(first, middle int) {
-	users := append([]word(nil), r.found[first:middle]...)
-	builtin := append([]word(nil), r.found[middle:]...)
+	users := append([]trie.Match(nil), r.found[first:middle]...)
+	builtin := append([]trie.Match(nil), r.found[middle:]...)
 	r.found = r.found[:first]
 	for len(users) > 0 || len(builtin) > 0 {
 		switch {
-		case len(users) == 0 || len(builtin) > 0 && builtin[0].to < users[0].to:
+		case len(users) == 0 || len(builtin) > 0 && builtin[0].To < users[0].To:
 			r.found = append(r.found, builtin[0])
 			builtin = builtin[1:]
 		default:
-			if len(builtin) > 0 && builtin[0].to == users[0].to {
+			if len(builtin) > 0 && builtin[0].To == users[0].To {
 				builtin = builtin[1:]
 			}
 			r.found = append(r.found, users[0])
@@ -244,7 +224,7 @@ func (s *scanner) pieces(start, end int) {
 		w.planned++
 		word := i
 		for n := int32(0); n < piece.chars; n++ {
-			if n > 0 && w.cuts[piece.cuts].at(int(n)) {
+			if n > 0 && piece.cuts != noCuts && w.cuts[piece.cuts].at(int(n)) {
 				s.chinese(word, i)
 				word = i
 			}
@@ -279,12 +259,12 @@ func (s *scanner) inner(start, end int) {
 	r := &s.w.run
 	r.set(s.w.t, s.text[start:end])
 	r.find(s.w.t)
-	slices.SortFunc(r.found, func(a, b word) int {
-		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to))
+	slices.SortFunc(r.found, func(a, b trie.Match) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(b.To, a.To))
 	})
 	for _, found := range r.found {
-		if n := int(found.to - found.from); n > 1 && n < len(r.codes) {
-			s.part(start+int(r.at[found.from]), start+int(r.at[found.to]))
+		if n := int(found.To - found.From); n > 1 && n < len(r.codes) {
+			s.part(start+int(r.at[found.From]), start+int(r.at[found.To]))
 		}
 	}
 }

@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -253,6 +254,26 @@ func (s *scanner) alnumEnd(start int) int {
 	end := start
 	for end < limit && isAlnum(s.text[end]) {
 		end++
+	}
+	return s.beforeScript(start, end)
+}
+
+// beforeScript returns where a digit meets one that is none in the original: ½
+// and ² go on with no number. It returns end if there is no such place before.
+func (s *scanner) beforeScript(start, end int) int {
+	if len(s.at.edits) == 0 {
+		return end
+	}
+	s.at.seek(start)
+	for _, e := range s.at.edits[s.at.next:] {
+		if e.f0 >= end {
+			break
+		}
+		if e.f0 > start && isDigit(s.text[e.f0-1]) && isDigit(s.text[e.f0]) {
+			if r, _ := utf8.DecodeRuneInString(s.src[e.o0:]); unicode.Is(unicode.No, r) {
+				return e.f0
+			}
+		}
 	}
 	return end
 }

@@ -37,12 +37,32 @@ type worker struct {
 }
 
 // planned is one piece of a text: its length in characters and the number of its
-// cuts, noCuts if it is one character.
+// cuts, noCuts if it is one word.
 type planned struct {
 	chars, cuts int32
 }
 
 const noCuts = -1
+
+// oneWord reports whether the run's characters from to to, a piece, are one word
+// in every case: one character, or a single word of the dictionary that spans
+// the piece and no other of two characters or more. gse counts single characters
+// with frequency 2 of some 60 million, so that the rarest word is more probable
+// than two of them; only a user's single characters may have more.
+func (r *run) oneWord(from, to int) bool {
+	if to == from+1 {
+		return true
+	}
+	long := 0
+	for _, m := range r.found {
+		if m.To > m.From+1 {
+			long++
+		} else if m.Source == fromUser {
+			return false
+		}
+	}
+	return long == 1
+}
 
 // pieceCuts says at which characters of a piece a word starts: bit i-1 is
 // character i. Longer pieces use the slice.
@@ -129,7 +149,7 @@ func mayHaveHan(text string) bool {
 // number returns the number of the cuts of the characters from to to of the run.
 // If the piece is new, the words found in it are gathered for gse.
 func (w *worker) number(from, to int) int32 {
-	if to == from+1 {
+	if w.run.oneWord(from, to) {
 		return noCuts
 	}
 	text := w.run.text[w.run.at[from]:w.run.at[to]]

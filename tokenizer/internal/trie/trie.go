@@ -163,6 +163,37 @@ func (t *Trie) Next(n Node, c uint32) (Node, bool) {
 	return Node(to), true
 }
 
+// Match is a word found in a row of characters.
+type Match struct {
+	From, To int32 // the characters of the word, To exclusive
+	Node     Node
+	Source   uint8 // as given to Words
+}
+
+// Words appends the words that start at codes[from], the codes of a row of
+// characters, from short to long.
+func (t *Trie) Words(dst []Match, codes []uint32, from int, source uint8) []Match {
+	if t.n == 0 {
+		return dst
+	}
+	parent, base := uint32(0), uint32(u64(t.slots, 0))
+	for i := from; i < len(codes); i++ {
+		to := (base + codes[i]) & linkMask
+		if codes[i] == 0 || to >= t.n {
+			break
+		}
+		v := u64(t.slots, int(to)*slotSize)
+		if uint32(v>>linkBits)&linkMask != parent {
+			break
+		}
+		if uint16(v>>freqShift) != 0 {
+			dst = append(dst, Match{From: int32(from), To: int32(i + 1), Node: Node(to), Source: source})
+		}
+		parent, base = to, uint32(v)
+	}
+	return dst
+}
+
 // IsWord reports whether the characters read so far are a word.
 func (t *Trie) IsWord(n Node) bool {
 	return uint16(u64(t.slots, int(n)*slotSize)>>freqShift) != 0

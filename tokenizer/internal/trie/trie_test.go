@@ -69,8 +69,38 @@ func TestTrie(t *testing.T) {
 	}
 }
 
+func TestTrie_Words(t *testing.T) {
+	words := sample(2000)
+	dict := open(t, words, 1)
+	known := map[string]bool{}
+	for _, w := range words {
+		known[w.Text] = true
+	}
+	for _, w := range words {
+		row := []rune(w.Text + "谁" + w.Text)
+		var codes []uint32
+		for _, r := range row {
+			codes = append(codes, dict.Code(r))
+		}
+		for from := range row {
+			var want []Match
+			for to := from + 1; to <= len(row); to++ {
+				if n, ok := dict.Find(string(row[from:to])); ok && known[string(row[from:to])] {
+					want = append(want, Match{From: int32(from), To: int32(to), Node: n, Source: 3})
+				}
+			}
+			if got := dict.Words(nil, codes, from, 3); !slices.Equal(got, want) {
+				t.Fatalf("words of %q from %d: got %v, want %v", string(row), from, got, want)
+			}
+		}
+	}
+}
+
 func TestTrie_Empty(t *testing.T) {
 	for _, dict := range []Trie{{}, open(t, nil, 0)} {
+		if got := dict.Words(nil, []uint32{1, 2}, 0, 0); got != nil {
+			t.Errorf("a trie without words gives %v", got)
+		}
 		if _, ok := dict.Find("词"); ok || dict.Len() != 0 || dict.Code('词') != 0 || dict.Code('𠀀') != 0 {
 			t.Errorf("a trie without words finds one: %+v", dict)
 		}
@@ -158,6 +188,11 @@ func FuzzOpen(f *testing.F) {
 				dict.Freq(n)
 				dict.Tag(n)
 			}
+			var codes []uint32
+			for _, r := range w.Text {
+				codes = append(codes, dict.Code(r))
+			}
+			dict.Words(nil, codes, 0, 0)
 		}
 	})
 }
