@@ -63,4 +63,8 @@ var (
 	// ErrGraphTooLarge is returned when a graph implementation is asked to
 	// hold more words than it can.
 	ErrGraphTooLarge = index.ErrGraphTooLarge
+
+	// ErrNoCoder is returned when GraphCoder is asked for on Windows, where
+	// github.com/coder/hnsw does not compile.
+	ErrNoCoder = index.ErrNoCoder
 )

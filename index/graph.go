@@ -18,6 +18,11 @@ var (
 	// ErrGraphTooLarge is returned by NewCoder for a graph with more nodes than
 	// its maps are allowed to take memory for.
 	ErrGraphTooLarge = errors.New("index: graph too large")
+
+	// ErrNoCoder is returned by NewCoder on Windows, where github.com/coder/hnsw
+	// v0.6.1 does not compile: it uses a part of google/renameio that is not
+	// there.
+	ErrNoCoder = errors.New("index: github.com/coder/hnsw does not work on Windows")
 )
 
 // A Space holds the vectors of the codes [0, Len()).

@@ -33,6 +33,7 @@ var advice = []struct {
 	{ciyuan.ErrNotFound, []string{"list the ids: " + programName + " list"}},
 	{ciyuan.ErrEmptyQuery, []string{"white space and punctuation are not searched for"}},
 	{ciyuan.ErrGraphTooLarge, []string{"use --graph hnsw, or compact the index: " + programName + " compact"}},
+	{ciyuan.ErrNoCoder, []string{"use --graph hnsw"}},
 	{extract.ErrBinary, []string{"only text can be indexed: UTF-8, UTF-16, GB 18030, Big5, Windows-1252"}},
 	{extract.ErrJSONL, []string{`a line is a document: {"id": "...", "title": "...", "text": "...", "meta": {}}`}},
 	{extract.ErrNotRegular, []string{"to index what a command prints: COMMAND | " + programName + " index --id ID -"}},
