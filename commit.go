@@ -198,12 +198,17 @@ func (b *segmentBuilder) add(id store.PassageID, record []byte) error {
 	if err != nil {
 		return fmt.Errorf("passage %d: %w", id, err)
 	}
-	for uint32(b.lengths.Len()) < ordinal {
-		b.lengths = store.AppendLength(b.lengths, 0)
-	}
+	b.pad(ordinal)
 	b.lengths = store.AppendLength(b.lengths, words)
 	b.live++
 	return b.forward.Add(id, record)
+}
+
+// pad gives the passages before ordinal that are dead a length.
+func (b *segmentBuilder) pad(ordinal uint32) {
+	for uint32(b.lengths.Len()) < ordinal {
+		b.lengths = store.AppendLength(b.lengths, 0)
+	}
 }
 
 // finish writes the segment and enters it in m.
@@ -213,6 +218,7 @@ func (b *segmentBuilder) finish(m *store.Meta, span uint32) error {
 	}
 	seg := store.Segment{ID: m.NextSegment, State: store.Live, Class: sizeClass(span), Base: b.base, Span: span, Live: b.live}
 	m.NextSegment++
+	b.pad(span)
 	if err := putLengths(b.tx, seg.ID, b.lengths); err != nil {
 		return err
 	}

@@ -308,20 +308,26 @@ func (db *DB) purge(ctx context.Context) error {
 	}
 }
 
-// extendGraph links the words into the graph that are not in it yet.
+// extendGraph links the words into the graph that are not in it yet, when there
+// are too many to be compared one by one.
 func (db *DB) extendGraph(ctx context.Context) error {
-	for {
-		more := false
+	most := uint32(graphWords)
+	if db.opts.GraphWords != 0 {
+		most = uint32(max(0, db.opts.GraphWords))
+	}
+	for more := false; ; {
 		err := db.update(func(tx *store.Tx) error {
 			m, err := tx.Meta()
 			if err != nil {
 				return err
 			}
-			if m.GraphNodes == uint32(m.NextCode) || foldedEnd(m) == 0 {
+			if left := uint32(m.NextCode) - m.GraphNodes; left == 0 || left <= most && !more {
+				more = false
 				return nil
 			}
 			to := min(uint32(m.NextCode), m.GraphNodes+graphStep)
 			more = to < uint32(m.NextCode)
+			db.progress("graph", int64(m.GraphNodes), int64(m.NextCode), "words")
 			lex, err := newLexicon(db.enc, m, nil)
 			if err != nil {
 				return err
@@ -354,6 +360,5 @@ func (db *DB) extendGraph(ctx context.Context) error {
 		if !more {
 			return nil
 		}
-		db.progress("graph", 0, 0, "words")
 	}
 }

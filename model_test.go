@@ -140,6 +140,7 @@ func TestDB_StateMachine(t *testing.T) {
 		defer os.RemoveAll(dir)
 		m := &machine{t: t, path: filepath.Join(dir, "m.db"), docs: map[string]ciyuan.Document{}}
 		m.opts.Workers = rapid.IntRange(1, 3).Draw(t, "workers")
+		m.opts.GraphWords = rapid.SampledFrom([]int{0, -1, 5}).Draw(t, "graph words")
 		if m.db, err = ciyuan.Open(m.path, &m.opts); err != nil {
 			t.Fatal(err)
 		}

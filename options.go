@@ -31,6 +31,11 @@ type Options struct {
 	// are cut with it; words already stored stay searchable.
 	Dict *tokenizer.Dict
 
+	// GraphWords is how many words may be outside of the graph, where a search
+	// compares them one by one; 0 means 32,768, below 0 none. With fewer a warm
+	// search is a little faster and no longer exact, and adding slower.
+	GraphWords int
+
 	// Workers is the number of goroutines used for adding documents; 0 means
 	// GOMAXPROCS. It changes no result and no byte of the file.
 	Workers int

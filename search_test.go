@@ -147,8 +147,11 @@ func TestSearch_PostingsAgreeWithTokens(t *testing.T) {
 func TestSearch_GraphRecall(t *testing.T) {
 	for _, lang := range []string{"zh", "en"} {
 		docs, questions := sample(t, lang)
-		db := open(t, nil)
+		db := open(t, &ciyuan.Options{GraphWords: -1})
 		addAll(t, db, docs)
+		if s, err := db.Stats(context.Background()); err != nil || s.GraphWords != s.Words {
+			t.Fatalf("the graph has %d of %d words, %v", s.GraphWords, s.Words, err)
+		}
 		for _, graph := range []ciyuan.GraphKind{ciyuan.GraphHNSW, ciyuan.GraphCoder, ciyuan.GraphFlat} {
 			found, wanted := 0, 0
 			for _, q := range questions {

@@ -330,7 +330,7 @@ func TestAddBatch_Deterministic(t *testing.T) {
 	docs = append(docs, en...)
 	var digests []string
 	for _, workers := range []int{1, 2, 7} {
-		db := open(t, &ciyuan.Options{Workers: workers})
+		db := open(t, &ciyuan.Options{Workers: workers, GraphWords: 100})
 		addAll(t, db, docs)
 		if err := db.Fold(context.Background()); err != nil {
 			t.Fatal(err)

@@ -301,6 +301,24 @@ func (t *Table) ComposedVector(dst []float32, pieces []uint32) []float32 {
 	return dst
 }
 
+// Shares appends what the cosine with each piece counts in the cosine with the
+// vector composed of them, whose [Table.Norm] the caller has kept: that is the sum
+// of the pieces' cosines times their shares. All of them are 0 if the norm is.
+func (t *Table) Shares(dst []float32, pieces []uint32, norm uint16) []float32 {
+	var weights float32
+	for _, row := range pieces {
+		weights += t.pieceWeight(row)
+	}
+	for _, row := range pieces {
+		share := float32(0)
+		if norm > 0 {
+			share = t.pieceWeight(row) / weights / (float32(norm) / normUnits)
+		}
+		dst = append(dst, share)
+	}
+	return dst
+}
+
 // DotComposed returns the cosine of q with the vector composed of pieces, whose
 // [Table.Norm] the caller has kept; 0 if that is 0. It allocates nothing and
 // does not build the vector.

@@ -68,6 +68,9 @@ type Static interface {
 	Dot(q *scoring.Query, row uint32) float32
 	// DotMany sets out[i] to the cosine of a query with rows[i].
 	DotMany(q *scoring.Query, rows []uint32, out []float32)
+	// Shares appends what each piece's cosine counts in that of the composed
+	// vector.
+	Shares(dst []float32, pieces []uint32, norm uint16) []float32
 	// DotComposed returns the cosine of a query with a composed vector.
 	DotComposed(q *scoring.Query, pieces []uint32, norm uint16) float32
 }
