@@ -1,0 +1,59 @@
+//go:build unix
+
+package transformer
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"slices"
+	"testing"
+)
+
+// TestMiniLM compares a real model with another implementation; testdata/minilm.py
+// says which.
+func TestMiniLM(t *testing.T) {
+	m := minilm(t, nil)
+	data, err := os.ReadFile("testdata/minilm.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Text    string      `json:"text"`
+		IDs     []uint32    `json:"input_ids"`
+		Offsets [][2]int    `json:"byte_offsets"`
+		Head    [][]float64 `json:"head"`
+		Length  []float64   `json:"length"`
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	worst := 0.0
+	for _, c := range cases {
+		enc := m.Tokenizer().Assemble(m.Tokenizer().Tokenize(nil, c.Text))
+		if !slices.Equal(idsOf(enc), c.IDs) {
+			t.Errorf("%q: ids %v, want %v", c.Text, idsOf(enc), c.IDs)
+			continue
+		}
+		for i, k := range enc.Tokens {
+			if got := [2]int{k.Start, k.End}; got != c.Offsets[i] {
+				t.Errorf("%q: span %d is %v, want %v", c.Text, i, got, c.Offsets[i])
+			}
+		}
+		states, err := m.States(t.Context(), enc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range enc.Tokens {
+			row := states[i*m.Dim() : (i+1)*m.Dim()]
+			worst = max(worst, math.Abs(math.Sqrt(float64(dot(row, row)))-c.Length[i]))
+			for j, want := range c.Head[i] {
+				worst = max(worst, math.Abs(float64(row[j])-want))
+			}
+		}
+	}
+	t.Logf("largest difference %.2g", worst)
+	if worst > tolerance {
+		t.Errorf("off by %v", worst)
+	}
+}
