@@ -62,7 +62,7 @@ func (w *writer) commit() error {
 		}
 		for i := range r.passages {
 			p := &r.passages[i]
-			if err := tx.PutText(r.first+store.PassageID(i), []byte(p.text)); err != nil {
+			if err := tx.PutText(r.first+store.PassageID(i), p.text); err != nil {
 				return err
 			}
 		}

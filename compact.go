@@ -239,7 +239,7 @@ func (c *compaction) copyDocs(tx *store.Tx) error {
 		rd.doc.Passages, rd.doc.TextBytes, rd.doc.Words = 0, 0, 0
 		for i := range d.Passages {
 			id := store.PassageID(d.ID) + store.PassageID(i)
-			if err := c.copyPassage(tx, w, &rd.doc, &e, id); err != nil {
+			if err := c.copyPassage(tx, w, &rd, &e, id); err != nil {
 				return fmt.Errorf("document %q: %w", d.External, err)
 			}
 			if w.run.bytes >= runBytes && i+1 < d.Passages {
@@ -271,7 +271,7 @@ func (c *compaction) tick(n int64) {
 }
 
 // copyPassage adds a passage to the run, its codes translated.
-func (c *compaction) copyPassage(tx *store.Tx, w *writer, doc *store.Doc, e *store.PassageEncoder, id store.PassageID) error {
+func (c *compaction) copyPassage(tx *store.Tx, w *writer, doc *runDoc, e *store.PassageEncoder, id store.PassageID) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
@@ -329,6 +329,6 @@ func (c *compaction) copyPassage(tx *store.Tx, w *writer, doc *store.Doc, e *sto
 		e.EndTitle()
 	}
 	e.Gap(d.Trailing())
-	w.addPassage(doc, string(text), e.Bytes(), words, 0)
+	w.addPassage(doc, string(text.Text), e.Bytes(), words, 0)
 	return nil
 }

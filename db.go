@@ -195,7 +195,7 @@ func readDocument(tx *store.Tx, s store.Source) (Document, error) {
 		if err != nil {
 			return Document{}, err
 		}
-		text = append(text, t...)
+		text = append(text, t.Text...)
 	}
 	return Document{
 		ID: d.External, Title: d.Title, Text: string(text), Meta: fields(d.Meta), Source: sourceFrom(d, s),

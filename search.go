@@ -1,7 +1,6 @@
 package ciyuan
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -574,14 +573,11 @@ const attended = 3
 // show fills in the snippet and the matches of a hit.
 func (s *searcher) show(plan *scoring.Plan, h *Hit, f *found) error {
 	p := f.passage
-	offset, line, err := s.position(f)
+	passage, err := s.tx.Text(p)
 	if err != nil {
 		return err
 	}
-	text, err := s.tx.Text(p)
-	if err != nil {
-		return err
-	}
+	text, offset := passage.Text, int(passage.Offset)
 	record, err := s.tx.Passage(p)
 	if err != nil {
 		return err
@@ -672,22 +668,8 @@ func (s *searcher) show(plan *scoring.Plan, h *Hit, f *found) error {
 	}
 	var from int
 	h.Snippet, h.Marks, from = snippet(body, spans, weights)
-	h.Line = line + countLines(body[:from]) + 1
+	h.Line = int(passage.Line) + countLines(body[:from]) + 1
 	return nil
-}
-
-// position returns where the passage of f begins in its document: the bytes and
-// the line ends before it.
-func (s *searcher) position(f *found) (offset, line int, err error) {
-	for p := store.PassageID(f.doc); p < f.passage; p++ {
-		text, err := s.tx.Text(p)
-		if err != nil {
-			return 0, 0, err
-		}
-		offset += len(text)
-		line += bytes.Count(text, []byte("\n"))
-	}
-	return offset, line, nil
 }
 
 // A docFilter keeps documents by their fields.

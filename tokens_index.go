@@ -215,8 +215,7 @@ func (s *searcher) occurrences(res *TokensResult, ranks []wordRank, probes []wor
 func (s *searcher) occurrencesIn(id store.PassageID, record []byte, place map[uint32]int, list [][]occurrence, limit int) error {
 	d := store.DecodePassage(record)
 	var t store.Token
-	var text []byte
-	var base int
+	var passage store.Text
 	var doc *store.Doc
 	at, inText := 0, false
 	for d.Next(&t) {
@@ -237,21 +236,19 @@ func (s *searcher) occurrencesIn(id store.PassageID, record []byte, place map[ui
 			continue
 		}
 		if doc == nil {
-			docID, record, err := s.tx.DocOf(id)
+			_, record, err := s.tx.DocOf(id)
 			if err != nil {
 				return err
 			}
 			if record.Incomplete {
 				return nil
 			}
-			if text, err = s.tx.Text(id); err != nil {
-				return err
-			}
-			if base, _, err = s.position(&found{doc: docID, passage: id}); err != nil {
+			if passage, err = s.tx.Text(id); err != nil {
 				return err
 			}
 			doc = record
 		}
+		text, base := passage.Text, int(passage.Offset)
 		if at > len(text) {
 			return fmt.Errorf("%w: the tokens of passage %d are longer than its text", ErrCorrupt, id)
 		}

@@ -118,12 +118,13 @@ type runDoc struct {
 	id      store.DocID
 	doc     store.Doc
 	source  store.Source
-	partial bool // more passages follow in a later run
-	resumed bool // its first passages are in an earlier run
+	lines   uint64 // line ends in the passages so far
+	partial bool   // more passages follow in a later run
+	resumed bool   // its first passages are in an earlier run
 }
 
 type runPassage struct {
-	text   string
+	text   store.Text
 	record Span // in records
 }
 
@@ -249,7 +250,7 @@ func (w *writer) cut() error {
 	}
 	for i, doc := range changed {
 		d := runDoc{id: store.DocID(w.next), doc: w.docOf(doc), source: sourceOf(doc, store.DocID(w.next), hashes[i])}
-		w.addPassages(&d.doc, doc.Title, toks[2*i], codes[2*i], doc.Text, toks[2*i+1], codes[2*i+1])
+		w.addPassages(&d, doc.Title, toks[2*i], codes[2*i], doc.Text, toks[2*i+1], codes[2*i+1])
 		w.run.docs = append(w.run.docs, d)
 		w.run.ids[doc.ID] = true
 	}
@@ -292,7 +293,7 @@ func (w *writer) addLarge(doc *Document) error {
 			if err != nil {
 				return err
 			}
-			w.addPassages(&d.doc, doc.Title, title[0], titleCodes[0], text, toks[0], codes[0])
+			w.addPassages(&d, doc.Title, title[0], titleCodes[0], text, toks[0], codes[0])
 		}
 		if last {
 			break
@@ -321,7 +322,7 @@ func (w *writer) abandon(id store.DocID, err error) error {
 		// Nothing of it is in the file: forget its passages.
 		n := int(id) - int(w.run.first)
 		for _, p := range w.run.passages[n:] {
-			w.run.bytes -= len(p.text)
+			w.run.bytes -= len(p.text.Text)
 		}
 		w.run.passages = w.run.passages[:n]
 		w.next = store.PassageID(id)
@@ -490,7 +491,7 @@ func (w *writer) codesOf(toks [][]tokenizer.Token) ([][]store.Code, error) {
 }
 
 // addPassages adds the passages of a text, or of one piece of it, to the run.
-func (w *writer) addPassages(d *store.Doc, title string, titleToks []tokenizer.Token, titleCodes []store.Code,
+func (w *writer) addPassages(d *runDoc, title string, titleToks []tokenizer.Token, titleCodes []store.Code,
 	text string, toks []tokenizer.Token, codes []store.Code) {
 	cuts := splitPassages(text, toks)
 	var e store.PassageEncoder
@@ -519,15 +520,19 @@ func (w *writer) addPassages(d *store.Doc, title string, titleToks []tokenizer.T
 }
 
 // addPassage adds a passage to the run and counts it in its document.
-func (w *writer) addPassage(d *store.Doc, text string, record []byte, words, extra int) {
+func (w *writer) addPassage(d *runDoc, text string, record []byte, words, extra int) {
 	from := len(w.run.records)
 	w.run.records = append(w.run.records, record...)
-	w.run.passages = append(w.run.passages, runPassage{text: text, record: Span{from, len(w.run.records)}})
+	w.run.passages = append(w.run.passages, runPassage{
+		text:   store.Text{Offset: d.doc.TextBytes, Line: d.lines, Text: []byte(text)},
+		record: Span{from, len(w.run.records)},
+	})
 	w.run.bytes += len(text) + extra
 	w.next++
-	d.Passages++
-	d.Words += uint64(words)
-	d.TextBytes += uint64(len(text))
+	d.lines += uint64(countLines(text))
+	d.doc.Passages++
+	d.doc.Words += uint64(words)
+	d.doc.TextBytes += uint64(len(text))
 }
 
 // encodeTokens writes the tokens of text[start:end] into the record and returns

@@ -46,7 +46,7 @@ func benchStore(b *testing.B) (*Store, []Word) {
 			if err := w.Add(p, make([]byte, 250)); err != nil {
 				return err
 			}
-			if err := tx.PutText(p, make([]byte, 600)); err != nil {
+			if err := tx.PutText(p, Text{Text: make([]byte, 600)}); err != nil {
 				return err
 			}
 		}
@@ -189,7 +189,7 @@ func BenchmarkCommit(b *testing.B) {
 				for _, err := range []error{
 					tx.AddWords(m, words), tx.AddRefs(m.NextCode-2, make([]Ref, 2)), tx.SetMeta(m),
 					tx.PutDoc(DocID(p), &Doc{External: fmt.Sprint(p), Passages: 1}), tx.PutSource(fmt.Sprint(p), Source{Doc: DocID(p)}),
-					tx.PutText(p, make([]byte, 600)), tx.PutPending(p, make([]byte, 300)),
+					tx.PutText(p, Text{Text: make([]byte, 600)}), tx.PutPending(p, make([]byte, 300)),
 				} {
 					if err != nil {
 						return err
@@ -208,7 +208,7 @@ func BenchmarkCommit(b *testing.B) {
 			update(b, s, func(tx *Tx) error {
 				for range 10_000 {
 					p++
-					if err := tx.PutText(p, make([]byte, 600)); err != nil {
+					if err := tx.PutText(p, Text{Text: make([]byte, 600)}); err != nil {
 						return err
 					}
 				}

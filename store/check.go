@@ -344,6 +344,9 @@ func checkRecord(b Bucket, key, value []byte) error {
 				return damaged("passage %d: %s", p.ID, err.(*CorruptError).Reason)
 			}
 		}
+	case Texts:
+		_, err := decodeText(value)
+		return err
 	case Words:
 		_, err := parseWords(value)
 		return err
@@ -366,7 +369,7 @@ func checkRecord(b Bucket, key, value []byte) error {
 	case Tombs:
 		_, err := parseTombs(value)
 		return err
-	case Texts, Graph, Postings:
+	case Graph, Postings:
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -151,18 +152,27 @@ func (c *checker) documents() error {
 				return err
 			}
 		}
-		total := uint64(0)
+		place := Text{} // where the next text has to say that it stands
 		for p := uint64(e.ID); p < end; p++ {
-			text, ok, err := texts.at(p)
+			value, ok, err := texts.at(p)
 			if err != nil {
 				return err
 			}
+			text, bad := decodeText(value)
 			if !ok {
-				if err := c.tell(Docs, key[:], "the text of its passage %d is missing", p); err != nil {
-					return err
-				}
+				err, text = c.tell(Docs, key[:], "the text of its passage %d is missing", p), place
+			} else if bad != nil {
+				ok, text = false, place // told already
+			} else if text.Offset != place.Offset || text.Line != place.Line {
+				at := key64(p)
+				err = c.tell(Texts, at[:], "it says that it stands at byte %d, line %d of its document, wanted %d, %d",
+					text.Offset, text.Line, place.Offset, place.Line)
 			}
-			total += uint64(len(text))
+			if err != nil {
+				return err
+			}
+			place.Offset = text.Offset + uint64(len(text.Text))
+			place.Line = text.Line + uint64(bytes.Count(text.Text, []byte("\n")))
 			record, copies, err := records.at(p)
 			if err != nil {
 				return err
@@ -170,7 +180,7 @@ func (c *checker) documents() error {
 			if copies != 1 {
 				err = c.tell(Docs, key[:], "its passage %d has %d records of its words", p, copies)
 			} else if ok && c.sound {
-				err = c.tiling(p, record, text, lengths)
+				err = c.tiling(p, record, text.Text, lengths)
 			}
 			if err != nil {
 				return err
@@ -183,12 +193,12 @@ func (c *checker) documents() error {
 				}
 			}
 		}
-		if total != e.TextBytes {
-			if err := c.tell(Docs, key[:], "its text has %d bytes, wanted %d", total, e.TextBytes); err != nil {
+		if place.Offset != e.TextBytes {
+			if err := c.tell(Docs, key[:], "its text has %d bytes, wanted %d", place.Offset, e.TextBytes); err != nil {
 				return err
 			}
 		}
-		if err := c.step(int(total)); err != nil {
+		if err := c.step(int(place.Offset)); err != nil {
 			return err
 		}
 	}

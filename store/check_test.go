@@ -72,8 +72,13 @@ func TestCheck_Finds(t *testing.T) {
 		{"source of another", func(tx *Tx) error { return tx.PutSource("x", Source{Doc: 0}) }, `bucket ids, key "x": its document 0 has the id "a.txt"`},
 		{"document without source", func(tx *Tx) error { return tx.DeleteSource("a.txt") }, `bucket docs, key 0: its id "a.txt" does not lead to it`},
 		{"text missing", func(tx *Tx) error { return tx.DeleteText(2) }, "bucket docs, key 1: the text of its passage 2 is missing"},
-		{"text left over", func(tx *Tx) error { return tx.PutText(99, nil) }, "bucket text, key 99: it belongs to no document"},
-		{"text changed", func(tx *Tx) error { return tx.PutText(1, []byte("Programming needs patience!")) }, "bucket text, key 1: its tokens cover 26 bytes of 27"},
+		{"text left over", func(tx *Tx) error { return tx.PutText(99, Text{}) }, "bucket text, key 99: it belongs to no document"},
+		{"text changed", func(tx *Tx) error { return tx.PutText(1, Text{Text: []byte("Programming needs\npatience!")}) }, "bucket text, key 1: its tokens cover 26 bytes of 27"},
+		{"text moved", func(tx *Tx) error {
+			return tx.PutText(2, Text{Offset: 25, Line: 1, Text: []byte("and 毅力\n\nand time")})
+		}, "bucket text, key 2: it says that it stands at byte 25, line 1 of its document, wanted 26, 1"},
+		{"text on another line", func(tx *Tx) error { return tx.PutText(3, Text{Offset: 46, Line: 1}) }, "bucket text, key 3: it says that it stands at byte 46, line 1 of its document, wanted 46, 3"},
+		{"more lines than bytes", func(tx *Tx) error { return tx.PutText(3, Text{Offset: 46, Line: 47}) }, "bucket text, key 3: 47 line ends in 46 bytes"},
 		{"record missing", func(tx *Tx) error { return tx.DeletePending(6) }, "bucket docs, key 6: its passage 6 has 0 records of its words"},
 		{"record twice", func(tx *Tx) error { return tx.PutPending(1, nil) }, "bucket docs, key 1: its passage 1 has 2 records of its words"},
 		{"folded missing", func(tx *Tx) error { return tx.DeleteFolded(3) }, "bucket docs, key 1: its passage 3 has 0 records of its words"},

@@ -83,7 +83,7 @@ func TestStore_Panic(t *testing.T) {
 			}()
 			err := transaction(func(tx *Tx) error {
 				if tx.bolt.Writable() {
-					if err := tx.PutText(1, []byte("never")); err != nil {
+					if err := tx.PutText(1, Text{Text: []byte("never")}); err != nil {
 						return err
 					}
 				}
@@ -96,7 +96,7 @@ func TestStore_Panic(t *testing.T) {
 		if _, err := tx.Text(1); !errors.Is(err, ErrNotFound) {
 			t.Errorf("got %v", err)
 		}
-		return tx.PutText(2, nil)
+		return tx.PutText(2, Text{})
 	})
 	if err := s.Close(); err != nil {
 		t.Fatal(err)

@@ -304,7 +304,7 @@ func TestDamage_TruncatedWhileOpen(t *testing.T) {
 	if err := s.View(func(*Tx) error { return nil }); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("later view: %v", err)
 	}
-	if err := s.Update(func(tx *Tx) error { return tx.PutText(1, nil) }); !errors.Is(err, ErrCorrupt) {
+	if err := s.Update(func(tx *Tx) error { return tx.PutText(1, Text{}) }); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("later update: %v", err)
 	}
 	if err := s.Close(); err != nil {

@@ -28,7 +28,7 @@ func TestUpdate_FullDisk(t *testing.T) {
 	}
 	fill := func(tx *Tx) error {
 		for p := range PassageID(300) {
-			if err := tx.PutText(5000+p, make([]byte, 4000)); err != nil {
+			if err := tx.PutText(5000+p, Text{Text: make([]byte, 4000)}); err != nil {
 				return err
 			}
 		}
@@ -62,8 +62,8 @@ func TestUpdate_FullDisk(t *testing.T) {
 	update(t, s, fill)
 	view(t, s, func(tx *Tx) error {
 		text, err := tx.Text(5299)
-		if len(text) != 4000 {
-			t.Errorf("%d bytes", len(text))
+		if len(text.Text) != 4000 {
+			t.Errorf("%d bytes", len(text.Text))
 		}
 		return err
 	})

@@ -19,7 +19,7 @@ func fixture(tb testing.TB, s *Store) {
 		}
 		b := fixtureBuilder{tx: tx, m: m, codes: map[string]Code{}}
 		b.doc("a.txt", "", "编程 是 一种 技能")
-		b.doc("notes/b.md", "Learning to Program", "Programming needs patience", "and 毅力  and time", "")
+		b.doc("notes/b.md", "Learning to Program", "Programming needs\npatience", "and 毅力\n\nand time", "")
 		b.doc("empty", "")
 		b.doc("notes/gone", "", "deleted words")
 		folded := m.NextPassage
@@ -55,9 +55,9 @@ func (b *fixtureBuilder) code(word string) Code {
 	return c
 }
 
-// tokens adds the words of text, which are separated by spaces.
+// tokens adds the words of text, which are separated by spaces and line ends.
 func (b *fixtureBuilder) tokens(e *PassageEncoder, text string) (words int) {
-	for i, w := range strings.Split(text, " ") {
+	for i, w := range strings.Split(strings.ReplaceAll(text, "\n", " "), " ") {
 		if i > 0 {
 			e.Gap(1)
 		}
@@ -83,6 +83,7 @@ func (b *fixtureBuilder) doc(external, title string, passages ...string) {
 	d := Doc{External: external, Title: title, Path: "/tmp/" + external, Passages: uint32(len(passages)), Tokenizer: 1,
 		Meta: []Pair{{"author", "词元"}, {"n", fmt.Sprint(id)}}}
 	var e PassageEncoder
+	var lines uint64
 	for _, text := range passages {
 		e.Reset()
 		if title != "" {
@@ -91,8 +92,9 @@ func (b *fixtureBuilder) doc(external, title string, passages ...string) {
 			e.EndTitle()
 		}
 		d.Words += uint64(b.tokens(&e, text))
+		b.try(b.tx.PutText(b.m.NextPassage, Text{Offset: d.TextBytes, Line: lines, Text: []byte(text)}))
 		d.TextBytes += uint64(len(text))
-		b.try(b.tx.PutText(b.m.NextPassage, []byte(text)))
+		lines += uint64(strings.Count(text, "\n"))
 		b.try(b.tx.PutPending(b.m.NextPassage, e.Bytes()))
 		b.m.NextPassage++
 	}

@@ -59,6 +59,15 @@ func FuzzSums(f *testing.F) {
 	})
 }
 
+func FuzzText(f *testing.F) {
+	f.Add((&Text{Offset: 300, Line: 2, Text: []byte("词元")}).encode())
+	f.Fuzz(func(t *testing.T, value []byte) {
+		if text, err := decodeText(value); fuzzed(t, err) && !bytes.Equal(text.encode(), value) {
+			t.Error("second encoding of the same record")
+		}
+	})
+}
+
 func FuzzPassage(f *testing.F) {
 	f.Add([]byte("\x05\x09\x01\x04\x02\x02\x0d\x03\x02\x06\x00\x02\x07\x02\xac\x02\x02\x02"))
 	f.Add([]byte("\x08\x01\x00\xac\x02\x87\x80\x80\x80\x10"))

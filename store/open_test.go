@@ -201,7 +201,7 @@ func TestOpen_CreateRace(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if err := s.Update(func(tx *Tx) error { return tx.PutText(PassageID(i), nil) }); err != nil {
+			if err := s.Update(func(tx *Tx) error { return tx.PutText(PassageID(i), Text{}) }); err != nil {
 				t.Error(err)
 			}
 			if err := s.Close(); err != nil {

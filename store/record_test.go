@@ -11,6 +11,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+func TestText_RoundTrip(t *testing.T) {
+	s := newStore(t)
+	for _, want := range []Text{{Text: []byte{}}, {Offset: 1 << 40, Line: 1 << 33, Text: []byte("词\n元")}} {
+		update(t, s, func(tx *Tx) error { return tx.PutText(7, want) })
+		view(t, s, func(tx *Tx) error {
+			got, err := tx.Text(7)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+			return err
+		})
+	}
+}
+
 func TestMeta_RoundTrip(t *testing.T) {
 	full := testMeta
 	full.NextPassage, full.NextCode, full.NextSegment = 1<<40, 1<<31, 9
@@ -115,7 +129,7 @@ func TestDoc_Store(t *testing.T) {
 			t.Errorf("key of %d bytes: %v", len(key), err)
 		}
 	}
-	if err := s.View(func(tx *Tx) error { return tx.PutText(1, nil) }); !errors.Is(err, ErrReadOnly) {
+	if err := s.View(func(tx *Tx) error { return tx.PutText(1, Text{}) }); !errors.Is(err, ErrReadOnly) {
 		t.Error(err)
 	}
 	if err := s.Update(func(tx *Tx) error { return tx.Delete(Metas, []byte(sumsKey)) }); err == nil {
@@ -461,7 +475,7 @@ func TestStats(t *testing.T) {
 	fixture(t, s)
 	update(t, s, func(tx *Tx) error {
 		for p := range PassageID(500) {
-			if err := tx.PutText(1000+p, make([]byte, 1000)); err != nil {
+			if err := tx.PutText(1000+p, Text{Text: make([]byte, 1000)}); err != nil {
 				return err
 			}
 		}

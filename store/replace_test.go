@@ -68,7 +68,7 @@ func TestReplaceWith(t *testing.T) {
 	if err := <-viewed; err != nil {
 		t.Errorf("reader of the old file: %v", err)
 	}
-	if err := s.Update(func(tx *Tx) error { return tx.PutText(1, nil) }); !errors.Is(err, ErrReplaced) {
+	if err := s.Update(func(tx *Tx) error { return tx.PutText(1, Text{}) }); !errors.Is(err, ErrReplaced) {
 		t.Errorf("writer of the old file: %v", err)
 	}
 	if n.Path() != path {
@@ -107,7 +107,7 @@ func TestDiscard(t *testing.T) {
 	if err := s.ReplaceWith(n); !errors.Is(err, ErrClosed) {
 		t.Errorf("got %v", err)
 	}
-	update(t, s, func(tx *Tx) error { return tx.PutText(1, nil) })
+	update(t, s, func(tx *Tx) error { return tx.PutText(1, Text{}) })
 }
 
 // TestUpdate_Replaced renames or removes the file under an open store.
@@ -123,7 +123,7 @@ func TestUpdate_Replaced(t *testing.T) {
 		} else if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Update(func(tx *Tx) error { return tx.PutText(1, nil) }); !errors.Is(err, ErrReplaced) {
+		if err := s.Update(func(tx *Tx) error { return tx.PutText(1, Text{}) }); !errors.Is(err, ErrReplaced) {
 			t.Errorf("got %v", err)
 		}
 		view(t, s, func(tx *Tx) error {
@@ -153,7 +153,7 @@ func TestOpen_WhileReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	update(t, n, func(tx *Tx) error { return tx.PutText(7, []byte("new")) })
+	update(t, n, func(tx *Tx) error { return tx.PutText(7, Text{Text: []byte("new")}) })
 	if err := errors.Join(s.ReplaceWith(n), s.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -167,8 +167,8 @@ func TestOpen_WhileReplaced(t *testing.T) {
 	}
 	update(t, o, func(tx *Tx) error {
 		text, err := tx.Text(7)
-		if string(text) != "new" {
-			t.Errorf("got %q", text)
+		if string(text.Text) != "new" {
+			t.Errorf("got %q", text.Text)
 		}
 		return err
 	})

@@ -11,7 +11,7 @@ package store
 //	          "index"             Meta: settings, counters, segments, graph header
 //	ids       external id         u8 flags | uv doc | sv time | sv size | u64 hash
 //	docs      u64 doc             u8 flags | str id, title, path | pairs | uv passages, bytes, words, tokenizer
-//	text      u64 passage         text
+//	text      u64 passage         uv offset | uv line ends | text
 //	pending   u64 passage         record: uv stream, 8+code or escape
 //	forward   u64 first passage   uv n | n x (uv id delta | uv length) | n records
 //	words     u32 code/256        uv n | n x u8 POS | n x u8 length | uv long lengths | words
@@ -62,7 +62,7 @@ const (
 	Metas        Bucket = iota // settings, counters, segments
 	IDs                        // external id -> Source
 	Docs                       // DocID -> Doc
-	Texts                      // PassageID -> text
+	Texts                      // PassageID -> Text
 	Pending                    // PassageID -> passage record, not folded yet
 	Forward                    // first PassageID -> folded passage records
 	Words                      // block -> words of 256 codes
