@@ -282,10 +282,8 @@ func deleteDoc(tx *store.Tx, m *store.Meta, id store.DocID) error {
 	}
 	if first < folded {
 		n := uint32(min(uint64(d.Passages), uint64(folded-first)))
-		for i := range n {
-			if err := tx.DeleteFolded(first + store.PassageID(i)); err != nil {
-				return err
-			}
+		if err := tx.DeleteFolded(first, n); err != nil {
+			return err
 		}
 		if err := tx.Bury(first, n); err != nil {
 			return err

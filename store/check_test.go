@@ -81,7 +81,7 @@ func TestCheck_Finds(t *testing.T) {
 		{"more lines than bytes", func(tx *Tx) error { return tx.PutText(3, Text{Offset: 46, Line: 47}) }, "bucket text, key 3: 47 line ends in 46 bytes"},
 		{"record missing", func(tx *Tx) error { return tx.DeletePending(6) }, "bucket docs, key 6: its passage 6 has 0 records of its words"},
 		{"record twice", func(tx *Tx) error { return tx.PutPending(1, nil) }, "bucket docs, key 1: its passage 1 has 2 records of its words"},
-		{"folded missing", func(tx *Tx) error { return tx.DeleteFolded(3) }, "bucket docs, key 1: its passage 3 has 0 records of its words"},
+		{"folded missing", func(tx *Tx) error { return tx.DeleteFolded(3, 1) }, "bucket docs, key 1: its passage 3 has 0 records of its words"},
 		{"folded left over", func(tx *Tx) error { return tx.Unbury(5, 1) }, "bucket forward, key 5: it belongs to no document"},
 		{"pending left over", func(tx *Tx) error { return tx.PutPending(50, nil) }, "bucket pending, key 50: it belongs to no document"},
 		{"marked dead", func(tx *Tx) error { return tx.Bury(2, 1) }, "bucket docs, key 1: its passage 2 is marked as deleted"},

@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -180,26 +179,45 @@ func (w *ForwardWriter) Flush() error {
 	return w.tx.Put(Forward, key[:], value)
 }
 
-// DeleteFolded removes passage p from its block, which is written anew. It is
-// no error if it is not there.
-func (tx *Tx) DeleteFolded(p PassageID) error {
-	want := key64(uint64(p))
-	key, value, err := tx.Floor(Forward, want[:])
-	if err != nil || key == nil {
-		return err
-	}
-	b, err := parseForwardAt(key, value)
-	if err != nil {
-		return err
-	}
-	if _, ok := b.Find(p); !ok {
-		return nil
-	}
-	w := tx.ForwardWriter()
-	for kept := range b.All() {
-		if kept.ID != p {
-			err = errors.Join(err, w.Add(kept.ID, kept.Record))
+// DeleteFolded removes the n passages from first on. A block that has others too
+// is written anew without them; those that are not there are no error. Each block
+// is read once, however many passages go.
+func (tx *Tx) DeleteFolded(first PassageID, n uint32) error {
+	end := first + PassageID(n)
+	for b, err := range tx.ForwardBlocks(first) {
+		if err != nil {
+			return fmt.Errorf("deleting passages %d to %d: %w", first, end-1, err)
+		}
+		if b.first >= end {
+			break
+		}
+		if err := tx.deleteFrom(&b, first, end); err != nil {
+			return err
 		}
 	}
-	return errors.Join(err, tx.Delete(Forward, slices.Clone(key)), w.Flush())
+	return nil
+}
+
+// deleteFrom removes the passages from first up to end from block b.
+func (tx *Tx) deleteFrom(b *ForwardBlock, first, end PassageID) error {
+	kept := make([]Passage, 0, b.n)
+	for p := range b.All() {
+		if p.ID < first || p.ID >= end {
+			kept = append(kept, p)
+		}
+	}
+	if len(kept) == b.n {
+		return nil
+	}
+	key := key64(uint64(b.first))
+	if err := tx.Delete(Forward, key[:]); err != nil {
+		return err
+	}
+	w := tx.ForwardWriter()
+	for _, p := range kept {
+		if err := w.Add(p.ID, p.Record); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
 }

@@ -221,6 +221,50 @@ func TestPassage_RoundTrip(t *testing.T) {
 	}
 }
 
+// TestDeleteFolded takes ranges out of the middle, the ends and between blocks.
+func TestDeleteFolded(t *testing.T) {
+	const total = 1000
+	for _, tt := range []struct {
+		first PassageID
+		n     uint32
+	}{{0, 0}, {0, 1}, {0, total}, {0, 5 * total}, {10, 3}, {total - 1, 1}, {total, 7}, {100, 800}, {33, 1}, {1, total - 2}} {
+		t.Run(fmt.Sprint(tt.first, " ", tt.n), func(t *testing.T) {
+			s := newStore(t)
+			update(t, s, func(tx *Tx) error {
+				w := tx.ForwardWriter()
+				for p := range PassageID(total) {
+					if err := w.Add(p, make([]byte, 300)); err != nil {
+						return err
+					}
+				}
+				return w.Flush()
+			})
+			update(t, s, func(tx *Tx) error { return tx.DeleteFolded(tt.first, tt.n) })
+			view(t, s, func(tx *Tx) error {
+				next := PassageID(0)
+				for b, err := range tx.ForwardBlocks(0) {
+					if err != nil {
+						return err
+					}
+					for p := range b.All() {
+						if next == tt.first {
+							next += PassageID(tt.n)
+						}
+						if p.ID != next || len(p.Record) != 300 {
+							t.Fatalf("passage %d, wanted %d", p.ID, next)
+						}
+						next++
+					}
+				}
+				if next < total && next != tt.first {
+					t.Errorf("the last is %d", next)
+				}
+				return nil
+			})
+		})
+	}
+}
+
 func TestForward(t *testing.T) {
 	s := newStore(t)
 	record := func(p PassageID) []byte { return bytes.Repeat([]byte{byte(p)}, int(p*37%900)) }
@@ -241,7 +285,7 @@ func TestForward(t *testing.T) {
 		if err := w.Flush(); err != nil {
 			return err
 		}
-		return errors.Join(tx.DeleteFolded(ids[0]), tx.DeleteFolded(ids[100]), tx.DeleteFolded(2), tx.DeleteFolded(ids[100]),
+		return errors.Join(tx.DeleteFolded(ids[0], 1), tx.DeleteFolded(ids[100], 1), tx.DeleteFolded(2, 1), tx.DeleteFolded(ids[100], 1),
 			tx.PutPending(ids[100], []byte("pending")))
 	})
 	view(t, s, func(tx *Tx) error {
