@@ -121,11 +121,20 @@ func (b *word2vec) Rows() iter.Seq2[Row, error] {
 // decodeFloats sets vector to the little-endian float32s in b.
 func decodeFloats(vector []float32, b []byte) error {
 	for i := range vector {
-		v := math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		if v-v != 0 { // NaN and infinities only
-			return fmt.Errorf("%w: column %d is %v", ErrNotFinite, i+1, v)
-		}
-		vector[i] = v
+		vector[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	if c := notFinite(vector); c >= 0 {
+		return fmt.Errorf("%w: column %d is %v", ErrNotFinite, c+1, vector[c])
 	}
 	return nil
+}
+
+// notFinite returns the first column of vector that is NaN or infinite, else -1.
+func notFinite(vector []float32) int {
+	for i, v := range vector {
+		if v-v != 0 { // of all numbers only for these
+			return i
+		}
+	}
+	return -1
 }

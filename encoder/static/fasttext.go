@@ -318,6 +318,9 @@ func (f *FastText) compose(sum, scratch []float32, grams []uint32, row int, word
 			sum[i] *= factor
 		}
 	}
+	if c := notFinite(sum); c >= 0 {
+		return 0, fmt.Errorf("%w: the sum of its n-grams in column %d", ErrNotFinite, c+1)
+	}
 	return n, nil
 }
 

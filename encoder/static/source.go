@@ -1,7 +1,7 @@
 // Package static reads tables of word vectors made by other programs: word2vec
-// text and binary, GloVe, fastText .vec and .bin. Most callers need only [Open],
-// which tells the formats apart by content, and [Convert], which turns what it
-// returns into a table of our own.
+// text and binary, GloVe, fastText .vec and .bin, Model2Vec folders. Most callers
+// need only [Open], which tells the formats apart by content, and [Convert], which
+// turns what it returns into a table of our own.
 //
 // Files are read through the memory map and never trusted: every length in a
 // header is checked against the bytes that are there, so a lying header costs no
@@ -51,11 +51,12 @@ type Kind uint8
 
 // The formats that Open tells apart.
 const (
-	Word2VecText   Kind = iota + 1 // also fastText .vec: a line "rows columns", then GloVe's lines
-	Word2VecBinary                 // the same first line, then word, space, little-endian float32s
-	GloVe                          // a line a word, no header
-	FastTextBin                    // the whole model, with the vectors of character n-grams
-	Trained                        // no file: vectors made by this program
+	Word2VecText    Kind = iota + 1 // also fastText .vec: a line "rows columns", then GloVe's lines
+	Word2VecBinary                  // the same first line, then word, space, little-endian float32s
+	GloVe                           // a line a word, no header
+	FastTextBin                     // the whole model, with the vectors of character n-grams
+	Model2VecFolder                 // vectors of sub-word pieces: model.safetensors and tokenizer.json
+	Trained                         // no file: vectors made by this program
 )
 
 // String returns the name that people know the format by.
@@ -69,6 +70,8 @@ func (k Kind) String() string {
 		return "GloVe text"
 	case FastTextBin:
 		return "fastText model"
+	case Model2VecFolder:
+		return "Model2Vec folder"
 	case Trained:
 		return "trained here"
 	default:
@@ -129,10 +132,18 @@ type Options struct {
 	Charset string
 }
 
-// Open opens the file at path and tells its format by content, whatever its name.
-// opts may be nil. Only the header is read, except for a fastText model, whose
+// Open opens the file at path and tells its format by content, whatever its name;
+// a folder is opened as Model2Vec's, with the errors of packages safetensors and
+// subword besides those of this one. opts may be nil. Only the header is read, except for a fastText model, whose
 // dictionary is scanned as well (a second for two million words).
 func Open(path string, opts *Options) (Source, error) {
+	if isDir(path) {
+		m, err := openModel2Vec(path)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", path, err)
+		}
+		return m, nil
+	}
 	file, err := mapped.Open(path)
 	if err != nil {
 		return nil, err

@@ -336,10 +336,15 @@ func TestFastText_Errors(t *testing.T) {
 	// The first component of the last input row lies 8*4 bytes before the
 	// output matrix of 76 x 8 with its 17 bytes of head.
 	lastRow := len(good) - 76*8*4 - 17 - 8*4
+	huge := bytes.Clone(good) // every component the largest float32
+	for at := lastRow - (75+1500)*8*4; at < lastRow+8*4; at += 4 {
+		binary.LittleEndian.PutUint32(huge[at:], 0x7f7fffff)
+	}
 	for _, test := range []struct {
 		name, contents string
 		want           error
 	}{
+		{"sums beyond float32", string(huge), ErrNotFinite},
 		{"quantised", string(ftz), ErrQuantized},
 		{"magic alone", string(good[:4]), ErrTruncated},
 		{"newer version", patch(4, 13), ErrFormat},
