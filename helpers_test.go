@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -121,8 +122,21 @@ func lines[T any](t testing.TB, path string) []T {
 	return out
 }
 
-// sample returns the paragraphs and questions of testdata/xquad-sample.
+// sample returns the paragraphs of testdata in a language, in the order of their
+// names, which are their ids, and the questions asked of them.
 func sample(t testing.TB, lang string) ([]ciyuan.Document, []question) {
-	dir := filepath.Join("testdata", "xquad-sample", lang)
-	return lines[ciyuan.Document](t, dir+".docs.jsonl"), lines[question](t, dir+".queries.jsonl")
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("testdata", "paragraphs", lang, "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no paragraphs in %q: %v", lang, err)
+	}
+	var docs []ciyuan.Document
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs = append(docs, ciyuan.Document{ID: strings.TrimSuffix(filepath.Base(f), ".txt"), Text: string(text)})
+	}
+	return docs, lines[question](t, filepath.Join("testdata", "questions", lang+".jsonl"))
 }
