@@ -63,19 +63,23 @@ func passages(tb testing.TB, m *Model) []sequence {
 
 // BenchmarkForward measures MiniLM on one core, a text at a time.
 func BenchmarkForward(b *testing.B) {
-	m := minilm(b, nil)
-	texts := passages(b, m)
-	a := new(arena)
-	best := 0.0
-	for b.Loop() {
-		start, tokens := cpuTime(b), 0
-		for i := range texts {
-			if _, err := m.forward(a, texts[i:i+1]); err != nil {
-				b.Fatal(err)
+	for name, opts := range map[string]*Options{"float32": nil, "int8": {Int8: true}} {
+		b.Run(name, func(b *testing.B) {
+			m := minilm(b, opts)
+			texts := passages(b, m)
+			a := new(arena)
+			best := 0.0
+			for b.Loop() {
+				start, tokens := cpuTime(b), 0
+				for i := range texts {
+					if _, err := m.forward(a, texts[i:i+1]); err != nil {
+						b.Fatal(err)
+					}
+					tokens += len(texts[i].ids)
+				}
+				best = max(best, float64(tokens)/(cpuTime(b)-start).Seconds())
 			}
-			tokens += len(texts[i].ids)
-		}
-		best = max(best, float64(tokens)/(cpuTime(b)-start).Seconds())
+			b.ReportMetric(best, "tokens/cpu-s")
+		})
 	}
-	b.ReportMetric(best, "tokens/cpu-s")
 }

@@ -57,3 +57,31 @@ func TestMiniLM(t *testing.T) {
 		t.Errorf("off by %v", worst)
 	}
 }
+
+// TestMiniLM_Int8 holds the rounding of weights to what token vectors need.
+func TestMiniLM_Int8(t *testing.T) {
+	whole, small := minilm(t, nil), minilm(t, &Options{Int8: true})
+	if whole.Info().Fingerprint == small.Info().Fingerprint {
+		t.Error("the rounded model has the fingerprint of the original")
+	}
+	a := new(arena)
+	worst, sum, n := 1.0, 0.0, 0
+	for _, s := range passages(t, whole)[:20] {
+		out, err := whole.forward(a, []sequence{s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := slices.Clone(out.Data)
+		if out, err = small.forward(a, []sequence{s}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range out.Rows {
+			c := cosine(out.Row(i), want[i*whole.Dim():(i+1)*whole.Dim()])
+			worst, sum, n = min(worst, c), sum+c, n+1
+		}
+	}
+	t.Logf("cosine to the original: %.5f in the mean of %d tokens, %.5f at worst", sum/float64(n), n, worst)
+	if sum/float64(n) < 0.995 || worst < 0.97 {
+		t.Errorf("cosine %v, at worst %v", sum/float64(n), worst)
+	}
+}

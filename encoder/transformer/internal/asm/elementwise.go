@@ -20,8 +20,9 @@ const (
 var constants = make(map[uint32]Mem)
 
 // splat returns the address of eight copies of v.
-func splat(v float64) Mem {
-	bits := math.Float32bits(float32(v))
+func splat(v float64) Mem { return splatBits(math.Float32bits(float32(v))) }
+
+func splatBits(bits uint32) Mem {
 	m, ok := constants[bits]
 	if !ok {
 		m = GLOBL(fmt.Sprintf("f%08x", bits), attr.RODATA|attr.NOPTR)

@@ -21,6 +21,8 @@ type Scratch struct {
 	panel [blockDepth * tileCols]float32
 	rows  [tileRows * blockDepth]float32
 	tile  [tileRows * tileCols]float32
+
+	rounded quantized
 }
 
 // MulT sets dst to a times the transposed of w, plus bias in each row: dst is

@@ -6,6 +6,8 @@ import "golang.org/x/sys/cpu"
 
 //go:generate go run ../asm -out kernel_amd64.s -stubs kernel_stub_amd64.go -pkg kernel
 
+const shortSize = 2
+
 var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
 func tile(c []float32, ldc int, a []float32, lda int, b []float32, k int, init *[tileCols]float32) {
@@ -78,4 +80,33 @@ func AddNorm(dst, x, residual, gamma, beta []float32, eps float32) {
 	}
 	_, _, _, _ = dst[n-1], residual[n-1], gamma[n-1], beta[n-1]
 	addNormAVX2(&dst[0], &x[0], &residual[0], &gamma[0], &beta[0], n, eps)
+}
+
+func tileInt8(c []float32, ldc int, a []int16, lda int, b []int8, pairs int, columns *[tileCols]float32, rows *[tileRows]float32, bias *[tileCols]float32) {
+	if !hasAVX2 {
+		tileInt8Portable(c, ldc, a, lda, b, pairs, columns, rows, bias)
+		return
+	}
+	_, _, _ = c[(tileRows-1)*ldc+tileCols-1], a[(tileRows-1)*lda+2*pairs-1], b[pairs*2*tileCols-1]
+	tileInt8AVX2(&c[0], ldc*floatSize, &a[0], lda*shortSize, &b[0], pairs, &columns[0], &rows[0], &bias[0])
+}
+
+func largest(x []float32) float32 {
+	n := 0
+	top := float32(0)
+	if hasAVX2 && len(x) >= lanes {
+		n = len(x) &^ (lanes - 1)
+		top = largestAVX2(&x[0], n)
+	}
+	return max(top, largestPortable(x[n:]))
+}
+
+func round(dst []int16, x []float32, factor float32) {
+	n := 0
+	if hasAVX2 && len(x) >= lanes {
+		n = len(x) &^ (lanes - 1)
+		_ = dst[n-1]
+		roundAVX2(&dst[0], &x[0], n, factor)
+	}
+	roundPortable(dst[n:], x[n:], factor)
 }

@@ -8,6 +8,14 @@ func tile(c []float32, ldc int, a []float32, lda int, b []float32, k int, init *
 
 func transpose(dst []float32, rows Matrix) { transposePortable(dst, rows) }
 
+func tileInt8(c []float32, ldc int, a []int16, lda int, b []int8, pairs int, columns *[tileCols]float32, rows *[tileRows]float32, bias *[tileCols]float32) {
+	tileInt8Portable(c, ldc, a, lda, b, pairs, columns, rows, bias)
+}
+
+func largest(x []float32) float32 { return largestPortable(x) }
+
+func round(dst []int16, x []float32, factor float32) { roundPortable(dst, x, factor) }
+
 // Softmax replaces x by exp(scale*x) over its sum. scale must be positive. An x of
 // minus infinity counts for nothing; NaN makes all of x NaN.
 func Softmax(x []float32, scale float32) { softmaxPortable(x, scale) }

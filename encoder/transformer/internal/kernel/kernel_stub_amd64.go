@@ -38,3 +38,20 @@ func geluTanhAVX2(x *float32, n int)
 //
 //go:noescape
 func addNormAVX2(dst *float32, x *float32, residual *float32, gamma *float32, beta *float32, n int, eps float32)
+
+// tileInt8AVX2 sets the 6 x 16 floats at c to the product of the 6 x 2*pairs at a and the
+// 2*pairs x 16 at b, times the factor of the row and of the column, plus the 16 of
+// bias. ldc and lda are the bytes from row to row.
+//
+//go:noescape
+func tileInt8AVX2(c *float32, ldc int, a *int16, lda int, b *int8, pairs int, columns *float32, rows *float32, bias *float32)
+
+// largestAVX2 returns the largest absolute value, for n a multiple of 8.
+//
+//go:noescape
+func largestAVX2(x *float32, n int) float32
+
+// roundAVX2 sets dst[i] to factor * x[i], rounded to the nearest, for n a multiple of 8.
+//
+//go:noescape
+func roundAVX2(dst *int16, x *float32, n int, factor float32)
