@@ -1,6 +1,5 @@
 // Package kernel holds the arithmetic of transformer models: matrix products in
-// float32 and with weights of 8 bits,
-// softmax, GELU and layer normalization.
+// float32 and with weights of 8 bits, softmax, GELU and layer normalization.
 //
 // On amd64 with AVX2 and FMA it runs assembly that package asm generates;
 // elsewhere, and with the build tags noasm or purego, the portable functions,
