@@ -12,7 +12,7 @@ func handMadeMap(t *testing.T) *charsmap {
 	const leaf, value = 1 << 8, 1 << 31
 	units[0] = 0x80 << 10
 	units[0x80^'A'] = 'A' | leaf | 1<<10
-	units[0x80^'A'^1] = value | 0 // "xy"
+	units[0x80^'A'^1] = value // "xy"
 	units[0x80^'B'] = 'B' | leaf | 1<<10
 	units[0x80^'B'^1] = value | 2 // ""
 	data := binary.LittleEndian.AppendUint32(nil, uint32(4*len(units)))

@@ -82,6 +82,3 @@ func (v *vocab) piece(id uint32) (string, bool) {
 	}
 	return v.at(int(v.entry[id])), true
 }
-
-// size returns the number of entries.
-func (v *vocab) size() int { return len(v.offset) - 1 }
