@@ -24,6 +24,9 @@ func (db *DB) Compact(ctx context.Context) error {
 	if db.opts.ReadOnly {
 		return ErrReadOnly
 	}
+	if db.noEnc != nil {
+		return db.noEnc
+	}
 	old, err := db.meta()
 	if err != nil {
 		return err

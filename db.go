@@ -24,8 +24,10 @@ const optionMode = "mode"
 type DB struct {
 	opts Options
 	path string
-	enc  encoder.Static
+	enc  encoder.Static // nil if the index was made with another; then noEnc says so
 	tok  *tokenizer.Tokenizer
+
+	noEnc error // what methods return that need vectors
 
 	writing sync.Mutex // held by whatever changes the index
 
@@ -39,21 +41,24 @@ type DB struct {
 // the defaults.
 //
 // Errors: ErrNoIndex (only with MustExist or ReadOnly), ErrLocked, ErrNotIndex,
-// ErrFormatTooNew, ErrCorrupt, ErrModelMismatch, and those of the file system.
+// ErrFormatTooNew, ErrCorrupt, ErrModelMismatch, ErrNoDefault, and those of the
+// file system.
 func Open(path string, opts *Options) (*DB, error) {
 	db := &DB{path: path}
 	if opts != nil {
 		db.opts = *opts
 	}
-	table, err := encoder.Default()
-	if err != nil {
-		return nil, err
+	var err error
+	if db.enc, err = encoderOr(db.opts.Encoder); err != nil {
+		if !db.opts.AnyEncoder {
+			return nil, err
+		}
+		db.noEnc = err
 	}
-	db.enc = table
 	so := store.Options{ReadOnly: db.opts.ReadOnly, Timeout: db.opts.Timeout}
-	if !db.opts.MustExist {
+	if !db.opts.MustExist && db.enc != nil {
 		m := &store.Meta{
-			Encoder: table.Name(), EncoderFingerprint: table.Fingerprint(), Dim: uint32(table.Dim()),
+			Encoder: db.enc.Name(), EncoderFingerprint: db.enc.Fingerprint(), Dim: uint32(db.enc.Dim()),
 			Tokenizer: "gse", TokenizerVersion: 1,
 		}
 		setOption(m, optionMode, db.opts.Mode.String())
@@ -69,6 +74,18 @@ func Open(path string, opts *Options) (*DB, error) {
 	return db, nil
 }
 
+// encoderOr returns enc or, for nil, the embedded table.
+func encoderOr(enc encoder.Static) (encoder.Static, error) {
+	if enc != nil {
+		return enc, nil
+	}
+	table, err := encoder.Default()
+	if err != nil {
+		return nil, err // and not a nil table inside of an interface
+	}
+	return table, nil
+}
+
 // adoptSettings makes the tokenizer that the index was made with and checks the
 // encoder.
 func (db *DB) adoptSettings() error {
@@ -76,9 +93,13 @@ func (db *DB) adoptSettings() error {
 	if err != nil {
 		return err
 	}
-	if m.Encoder != db.enc.Name() || m.EncoderFingerprint != db.enc.Fingerprint() {
-		return fmt.Errorf("%w: %s (%.12s), this program has %s (%.12s)",
+	if db.enc != nil && (m.EncoderFingerprint != db.enc.Fingerprint() || m.Encoder != db.enc.Name() || int(m.Dim) != db.enc.Dim()) {
+		db.noEnc = fmt.Errorf("%w: it has the vectors of %s (%.12s), now opened with %s (%.12s); open it with the encoder it was made with, or index the documents again",
 			ErrModelMismatch, m.Encoder, m.EncoderFingerprint, db.enc.Name(), db.enc.Fingerprint())
+		if !db.opts.AnyEncoder {
+			return db.noEnc
+		}
+		db.enc = nil
 	}
 	mode, err := tokenizer.ParseMode(option(m, optionMode))
 	if err != nil {

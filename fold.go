@@ -309,8 +309,12 @@ func (db *DB) purge(ctx context.Context) error {
 }
 
 // extendGraph links the words into the graph that are not in it yet, when there
-// are too many to be compared one by one.
+// are too many to be compared one by one. Without their vectors it leaves them to the
+// next change that has the encoder.
 func (db *DB) extendGraph(ctx context.Context) error {
+	if db.noEnc != nil {
+		return nil
+	}
 	most := uint32(graphWords)
 	if db.opts.GraphWords != 0 {
 		most = uint32(max(0, db.opts.GraphWords))

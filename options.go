@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/ciyuan-search/ciyuan/encoder"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
@@ -22,6 +23,16 @@ type Options struct {
 	// Timeout is how long to wait for another process to give the file free
 	// before ErrLocked is returned. 0 means one second.
 	Timeout time.Duration
+
+	// Encoder gives words their vectors; nil means the embedded table. A new
+	// index is bound to it by its fingerprint: a text added or searched for later
+	// needs the same. It must stay open until the index is closed.
+	Encoder encoder.Static
+
+	// AnyEncoder opens an index whatever encoder it was made with, for what
+	// needs none: reading and deleting documents, Export, Stats, Check, Fold.
+	// Other methods then return ErrModelMismatch, if the encoder is another.
+	AnyEncoder bool
 
 	// Mode is how Chinese text is cut into words. It is recorded in a new
 	// index; an existing index keeps the mode it was made with.

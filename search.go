@@ -135,6 +135,9 @@ func (db *DB) newSearcher(ctx context.Context, tx *store.Tx, o *SearchOptions) (
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if db.noEnc != nil {
+		return nil, db.noEnc
+	}
 	m, err := tx.Meta()
 	if err != nil {
 		return nil, err

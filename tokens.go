@@ -69,9 +69,11 @@ type TokensOptions struct {
 	// DefaultTokenRows for DB.Tokens.
 	K int
 
-	// Mode and Dict say how RankTokens cuts texts; an index keeps its own.
-	Mode tokenizer.Mode
-	Dict *tokenizer.Dict
+	// Mode and Dict say how RankTokens cuts texts, Encoder, nil for the embedded
+	// table, where it has vectors from; an index keeps its own.
+	Mode    tokenizer.Mode
+	Dict    *tokenizer.Dict
+	Encoder encoder.Static
 }
 
 // RankedToken is a document token with its score.
@@ -122,7 +124,7 @@ func RankTokens(ctx context.Context, query string, docs []string, opts *TokensOp
 	if err != nil {
 		return nil, err
 	}
-	table, err := encoder.Default()
+	table, err := encoderOr(o.Encoder)
 	if err != nil {
 		return nil, err
 	}

@@ -132,6 +132,9 @@ func (db *DB) newWriter(ctx context.Context) (*writer, error) {
 	if db.opts.ReadOnly {
 		return nil, ErrReadOnly
 	}
+	if db.noEnc != nil {
+		return nil, db.noEnc
+	}
 	w := &writer{db: db, ctx: ctx, known: map[string]store.Code{}, inGroup: map[string]int{}}
 	err := db.update(func(tx *store.Tx) error {
 		m, err := tx.Meta()
