@@ -52,8 +52,7 @@ func (c *console) check(ctx *cli.Context) error {
 		}
 	}
 	if err == nil && len(problems) > 0 {
-		err = withHint(fmt.Errorf("%s: %s", c.index, count(len(problems), "problem", "problems")),
-			"save what can be read ("+programName+" export), or index the documents into a new file")
+		err = withHint(fmt.Errorf("%s: %s", c.index, count(len(problems), "problem", "problems")), damagedHint)
 	}
 	return err
 }

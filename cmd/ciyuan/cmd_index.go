@@ -62,6 +62,7 @@ without text are left out. A line of a .jsonl or .ndjson file is a document:
 
 // indexPaths mirrors files and folders.
 func (c *console) indexPaths(ctx *cli.Context, args []string) error {
+	begun := time.Now()
 	place, err := newPlace(c.index)
 	if err != nil {
 		return err
@@ -112,7 +113,7 @@ func (c *console) indexPaths(ctx *cli.Context, args []string) error {
 				r.fail(s.Path, s.Err)
 			}
 		}
-		return r.report(ctx, time.Since(pr.begun))
+		return r.report(ctx, time.Since(begun))
 	})
 }
 

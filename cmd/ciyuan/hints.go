@@ -11,6 +11,8 @@ import (
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
+const damagedHint = "index the documents into a new file: " + programName + " --index FILE index PATH"
+
 // advice says what to do about an error of the library; the first that fits
 // counts.
 var advice = []struct {
@@ -27,7 +29,7 @@ var advice = []struct {
 	{ciyuan.ErrModelMismatch, []string{"index the documents into another file: " + programName + " --index FILE index PATH"}},
 	{ciyuan.ErrCorrupt, []string{
 		"list what is damaged: " + programName + " check",
-		"save what can be read (" + programName + " export), or index the documents into a new file",
+		damagedHint,
 	}},
 	{ciyuan.ErrReplaced, []string{"run the command again"}},
 	{ciyuan.ErrNotFound, []string{"list the ids: " + programName + " list"}},

@@ -161,6 +161,7 @@ func (r *reading) documents(ctx context.Context) iter.Seq2[ciyuan.Document, erro
 			}
 			r.progress.add(1, 0)
 		}
+		r.progress.enter("writing", 0, 0, "")
 	}
 }
 
@@ -179,9 +180,11 @@ func (r *reading) read(j *job, yield func(ciyuan.Document, error) bool) bool {
 // done.
 func (r *reading) open(j *job, opts extract.ReadOptions) *extract.Document {
 	doc, err := extract.Open(j.entry.Path, opts)
-	switch {
-	case err == nil:
+	if err == nil {
 		return doc
+	}
+	r.progress.add(0, j.entry.Size)
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		// Deleted since the folder was listed: the next run sees it.
 		r.result.Skipped++

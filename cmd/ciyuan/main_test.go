@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -58,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"hold":  hold,
 			"sums":  sums,
 			"bytes": writeBytes,
+			"spoil": spoil,
 		},
 	})
 }
@@ -105,6 +107,24 @@ func writeBytes(ts *testscript.TestScript, neg bool, args []string) {
 	data, err := hex.DecodeString(strings.ReplaceAll(args[1], " ", ""))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
+}
+
+// spoil changes one bit of a file wherever a text stands in it, some of which
+// may be pages that are not used any more: spoil file text.
+func spoil(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: spoil file text")
+	}
+	name := ts.MkAbs(args[0])
+	data, err := os.ReadFile(name)
+	ts.Check(err)
+	spoilt := bytes.Clone([]byte(args[1]))
+	spoilt[0] ^= 1
+	if !bytes.Contains(data, []byte(args[1])) {
+		ts.Fatalf("%s does not hold %q", args[0], args[1])
+	}
+	data = bytes.ReplaceAll(data, []byte(args[1]), spoilt)
+	ts.Check(os.WriteFile(name, data, 0o600))
 }
 
 // hold opens an index for writing, as another process would, until the script

@@ -39,8 +39,13 @@ func newConsole(stdin io.Reader, stdout, stderr *os.File) *console {
 // configure applies the flags that every command shares.
 func (c *console) configure(ctx *cli.Context) error {
 	c.quiet = ctx.Bool("quiet")
-	if c.index = ctx.String("index"); c.index == "" {
+	switch c.index = ctx.String("index"); {
+	case c.index != "":
+	case c.indexGiven:
 		return usagef("--index needs the name of a file")
+	default:
+		// An empty variable of the environment is like none.
+		c.index = defaultIndex
 	}
 	switch ctx.String("color") {
 	case "always":

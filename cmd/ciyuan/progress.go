@@ -75,11 +75,19 @@ func (p *progress) expect(total, bytes int64) {
 	p.total, p.allBytes = total, bytes
 }
 
+// phases says in plain words what the library reports.
+var phases = map[string]string{
+	"fold": "folding", "graph": "linking words", "compact": "compacting", "check": "checking",
+}
+
 // enter shows work of another kind, with how far it is where that is known,
 // until the next item is added.
 func (p *progress) enter(phase string, done, total int64, unit string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if name, ok := phases[phase]; ok {
+		phase = name
+	}
 	p.phase = phase
 	if total > 0 {
 		p.phase += fmt.Sprintf(" %d/%d %s", done, total, unit)

@@ -39,7 +39,7 @@ func TestProgress_Terminal(t *testing.T) {
 	p.draw()
 	p.finish()
 	got := screen.String()
-	if !strings.Contains(got, "indexing 5/10 documents, 0/s, 10s left") || !strings.Contains(got, "\r\x1b[Kcompact 3/9 passages") || !strings.HasSuffix(got, "\r\x1b[K") {
+	if !strings.Contains(got, "indexing 5/10 documents, 0/s, 10s left") || !strings.Contains(got, "\r\x1b[Kcompacting 3/9 passages") || !strings.HasSuffix(got, "\r\x1b[K") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -5,15 +5,18 @@ package main
 import (
 	"errors"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
 // errno values of a disk, a quota or a file size limit that is used up.
 var diskFull = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
 
+// isDiskFull also looks at the text, because bbolt reports some errors of the
+// system by their text alone.
 func isDiskFull(err error) bool {
 	for _, no := range diskFull {
-		if errors.Is(err, no) {
+		if errors.Is(err, no) || strings.HasSuffix(err.Error(), no.Error()) {
 			return true
 		}
 	}

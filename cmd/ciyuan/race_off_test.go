@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// raceEnabled tells that the race detector takes memory and time of its own.
+const raceEnabled = false
