@@ -1,6 +1,7 @@
 package ciyuan
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 
@@ -199,11 +200,10 @@ func (l *lengthReader) at(ordinal uint32) (int, error) {
 func (s *searcher) scanAll(plan *scoring.Plan, top *scoring.TopK) error {
 	var tally scoring.Tally
 	var codes []uint32
-	return s.eachPassage(func(id store.PassageID, record []byte) error {
-		codes = codes[:0]
-		words, err := countRecord(record, func(c store.Code) { codes = append(codes, uint32(c)) })
-		if err != nil {
-			return err
+	return s.eachPassage(func(id store.PassageID, record []byte) (err error) {
+		var words int
+		if codes, words, err = store.AppendCodes(codes[:0], record); err != nil {
+			return fmt.Errorf("passage %d: %w", id, err)
 		}
 		if score := plan.Score(&tally, codes, words); score > 0 {
 			s.stats.Candidates++

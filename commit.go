@@ -185,6 +185,7 @@ type segmentBuilder struct {
 	lists   *index.SegmentWriter
 	lengths store.Lengths
 	live    uint32
+	codes   []uint32
 }
 
 func newSegmentBuilder(tx *store.Tx, base store.PassageID) *segmentBuilder {
@@ -194,9 +195,13 @@ func newSegmentBuilder(tx *store.Tx, base store.PassageID) *segmentBuilder {
 // add takes in a passage; ids ascend, and ids left out are dead.
 func (b *segmentBuilder) add(id store.PassageID, record []byte) error {
 	ordinal := uint32(id - b.base)
-	words, err := countRecord(record, func(code store.Code) { b.lists.Add(ordinal, uint32(code), 1) })
+	codes, words, err := store.AppendCodes(b.codes[:0], record)
 	if err != nil {
 		return fmt.Errorf("passage %d: %w", id, err)
+	}
+	b.codes = codes
+	for _, code := range codes {
+		b.lists.Add(ordinal, code, 1)
 	}
 	b.pad(ordinal)
 	b.lengths = store.AppendLength(b.lengths, words)
@@ -242,21 +247,6 @@ func putLengths(tx *store.Tx, segment uint32, lengths store.Lengths) error {
 		lengths = lengths[n:]
 	}
 	return nil
-}
-
-// countRecord calls each for every code of a passage record, those of parts
-// too, and returns the number of primary words.
-func countRecord(record []byte, each func(store.Code)) (words int, err error) {
-	d := store.DecodePassage(record)
-	var t store.Token
-	for d.Next(&t) {
-		words++
-		each(t.Code)
-		for p := range t.Parts() {
-			each(p.Code)
-		}
-	}
-	return words, d.Err()
 }
 
 // deleteDoc takes a document out of the index: its record, its texts and

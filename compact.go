@@ -101,14 +101,18 @@ func (c *compaction) run() error {
 func (c *compaction) number(tx *store.Tx, m *store.Meta) ([]store.Code, error) {
 	df := make([]uint32, m.NextCode)
 	last := make([]uint64, m.NextCode) // passage that counted last, plus one
-	count := func(id store.PassageID, record []byte) error {
-		_, err := countRecord(record, func(code store.Code) {
+	var codes []uint32
+	count := func(id store.PassageID, record []byte) (err error) {
+		if codes, _, err = store.AppendCodes(codes[:0], record); err != nil {
+			return fmt.Errorf("passage %d: %w", id, err)
+		}
+		for _, code := range codes {
 			if int(code) < len(df) && last[code] != uint64(id)+1 {
 				df[code]++
 				last[code] = uint64(id) + 1
 			}
-		})
-		return err
+		}
+		return nil
 	}
 	for d, err := range tx.Docs(0) {
 		if err != nil {

@@ -338,14 +338,17 @@ func (s *searcher) live(code uint32) (bool, error) {
 
 // readPending decodes the passages that no segment has.
 func (s *searcher) readPending() error {
+	var codes []uint32
 	for p, err := range s.tx.Pending(foldedEnd(s.meta)) {
 		if err != nil {
 			return err
 		}
 		pp := pendingPassage{id: p.ID}
-		if pp.words, err = countRecord(p.Record, func(c store.Code) { pp.codes = append(pp.codes, uint32(c)) }); err != nil {
+		start := len(codes)
+		if codes, pp.words, err = store.AppendCodes(codes, p.Record); err != nil {
 			return fmt.Errorf("pending passage %d: %w", p.ID, err)
 		}
+		pp.codes = codes[start:len(codes):len(codes)]
 		s.pending = append(s.pending, pp)
 	}
 	s.stats.Pending = len(s.pending)
@@ -523,9 +526,8 @@ func (s *searcher) documents(r *ranking, passages []store.PassageID) ([]found, e
 		if err != nil {
 			return nil, err
 		}
-		codes = codes[:0]
-		words, err := countRecord(record, func(c store.Code) { codes = append(codes, uint32(c)) })
-		if err != nil {
+		var words int
+		if codes, words, err = store.AppendCodes(codes[:0], record); err != nil {
 			return nil, fmt.Errorf("passage %d: %w", p, err)
 		}
 		f := found{doc: id, record: doc, passage: p, score: r.score(codes, words)}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -69,8 +70,8 @@ func FuzzText(f *testing.F) {
 }
 
 func FuzzPassage(f *testing.F) {
-	f.Add([]byte("\x05\x09\x01\x04\x02\x02\x0d\x03\x02\x06\x00\x02\x07\x02\xac\x02\x02\x02"))
-	f.Add([]byte("\x08\x01\x00\xac\x02\x87\x80\x80\x80\x10"))
+	f.Add([]byte("\x05\x09\x01\x04\x06\x0d\x03\x02\x0e\x00\x02\x0f\x02\xac\x02\x06"))
+	f.Add([]byte("\x08\x01\x00\xac\x02\xff\xfe\xfb\x85\x87\x07\x80\x01\xfa\x02\x03\x09\x02\x04\x0a"))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		d, tok := DecodePassage(record), Token{}
 		var e PassageEncoder
@@ -83,7 +84,11 @@ func FuzzPassage(f *testing.F) {
 			e.EndTitle()
 			title = false
 		}
+		var codes []uint32
+		tokens := 0
 		for d.Next(&tok) {
+			tokens++
+			codes = append(codes, uint32(tok.Code))
 			if title && !tok.Title {
 				end()
 			}
@@ -92,8 +97,12 @@ func FuzzPassage(f *testing.F) {
 			parts := make([]Part, 0, tok.NumParts())
 			for p := range tok.Parts() {
 				parts = append(parts, p)
+				codes = append(codes, uint32(p.Code))
 			}
 			e.Parts(parts)
+		}
+		if got, n, err := AppendCodes(nil, record); !slices.Equal(got, codes) || n != tokens || (err == nil) != (d.Err() == nil) {
+			t.Errorf("AppendCodes gives %d tokens, %d, %v; Next %d, %d, %v", n, got, err, tokens, codes, d.Err())
 		}
 		if title {
 			end()

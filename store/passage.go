@@ -4,18 +4,23 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"slices"
 )
 
-// The escapes of a passage record; a number of codeBase or more is a code.
+// The escapes of a passage record. A byte of codeBase or more begins a code.
 const (
 	escLength = 0 // a length follows: that of the next token, which its word does not have
-	escSpace  = 1 // one byte of no token
-	escGap    = 2 // a number follows: so many bytes of no token, two or more
+	escGap1   = 1 // one byte of no token
+	escGap    = 2 // a number follows: so many bytes of no token, four or more
 	escParts  = 3 // a number follows, then so many parts of the token before
 	escText   = 4 // the title ends here and the text begins
 	escTitle  = 5 // only at the start: the title comes first
-	codeBase  = 8
+	escGap2   = 6 // two bytes of no token: a comma and a space
+	escGap3   = 7 // three bytes of no token: a Chinese punctuation mark
 )
+
+// shortGap is the gap that an escape alone stands for.
+var shortGap = [codeBase]uint8{escGap1: 1, escGap2: 2, escGap3: 3}
 
 // A Part is an additional index term inside a token: a word of a compound.
 type Part struct {
@@ -55,8 +60,12 @@ func (e *PassageEncoder) Gap(n int) {
 func (e *PassageEncoder) flush() {
 	switch {
 	case e.gap == 1:
-		e.buf = append(e.buf, escSpace)
-	case e.gap > 1:
+		e.buf = append(e.buf, escGap1)
+	case e.gap == 2:
+		e.buf = append(e.buf, escGap2)
+	case e.gap == 3:
+		e.buf = append(e.buf, escGap3)
+	case e.gap > 3:
 		e.buf = binary.AppendUvarint(append(e.buf, escGap), e.gap)
 	}
 	e.gap = 0
@@ -69,7 +78,7 @@ func (e *PassageEncoder) Token(code Code, length int) {
 	if length != 0 {
 		e.buf = binary.AppendUvarint(append(e.buf, escLength), uint64(length))
 	}
-	e.buf = binary.AppendUvarint(e.buf, uint64(code)+codeBase)
+	e.buf = appendCode(e.buf, code)
 	e.last = true
 }
 
@@ -84,7 +93,7 @@ func (e *PassageEncoder) Parts(parts []Part) {
 	}
 	e.buf = binary.AppendUvarint(append(e.buf, escParts), uint64(len(parts)))
 	for _, p := range parts {
-		e.buf = binary.AppendUvarint(e.buf, uint64(p.Code))
+		e.buf = appendCode(e.buf, p.Code)
 		e.buf = binary.AppendUvarint(e.buf, uint64(p.Start))
 		e.buf = binary.AppendUvarint(e.buf, uint64(p.Length))
 	}
@@ -120,7 +129,7 @@ func (e *PassageEncoder) Bytes() []byte {
 // A PassageDecoder reads a passage record token by token, allocating nothing.
 type PassageDecoder struct {
 	r        reader
-	gap      uint64 // not yet given out
+	gap      uint32 // not yet given out
 	title    bool
 	titleGap uint32
 }
@@ -137,62 +146,129 @@ func DecodePassage(record []byte) PassageDecoder {
 // Next reads the next token into t and reports whether there was one. At the
 // end, Err tells whether it was the right one.
 func (d *PassageDecoder) Next(t *Token) bool {
+	// Nearly every token is a code of one or two bytes, perhaps behind a short
+	// gap.
+	b, at := d.r.b, d.r.at
+	if at+3 >= len(b) {
+		return d.slow(t)
+	}
+	v, gap := b[at], uint32(0)
+	if v < codeBase {
+		if gap = uint32(shortGap[v]); gap == 0 {
+			return d.slow(t)
+		}
+		at++
+		v = b[at]
+	}
+	if !isShort(v) {
+		return d.slow(t)
+	}
+	code, size := shortCode(v, b[at+1])
+	if at += size; b[at] == escParts {
+		return d.slow(t)
+	}
+	d.r.at = at
+	t.Code, t.Length, t.Gap, t.Title, t.nparts = Code(code), 0, gap, d.title, 0
+	return true
+}
+
+// slow does the same for every kind of token.
+func (d *PassageDecoder) slow(t *Token) bool {
 	length, explicit := uint32(0), false
-	for d.r.at < len(d.r.b) {
-		v := d.r.uvarint()
-		if v >= codeBase {
-			if v-codeBase > 1<<32-1 {
-				d.r.fail("code %d is too large", v-codeBase)
-				return false
-			}
-			*t = Token{Code: Code(v - codeBase), Length: length, Gap: uint32(d.gap), Title: d.title}
+	r := &d.r
+	for r.at < len(r.b) {
+		if r.b[r.at] >= codeBase {
+			*t = Token{Code: r.code(), Length: length, Gap: d.gap, Title: d.title}
 			d.gap = 0
-			if d.r.at < len(d.r.b) && d.r.b[d.r.at] == escParts {
+			if r.at < len(r.b) && r.b[r.at] == escParts {
+				r.at++
 				d.parts(t)
 			}
-			return d.r.err == nil
+			return r.err == nil
 		}
-		if d.r.err != nil {
-			return false
-		}
+		esc := r.byte()
 		switch {
 		case explicit:
-			d.r.fail("length without a token")
-		case v == escLength:
-			if length, explicit = d.r.uint32(), true; length == 0 {
-				d.r.fail("token of no length")
+			r.fail("length without a token")
+		case esc == escLength:
+			if length, explicit = r.uint32(), true; length == 0 {
+				r.fail("token of no length")
 			}
-		case v == escSpace && d.gap == 0:
-			d.gap = 1
-		case v == escGap && d.gap == 0:
-			if d.gap = uint64(d.r.uint32()); d.gap < 2 {
-				d.r.fail("gap of %d bytes in the long form", d.gap)
+		case shortGap[esc] > 0 && d.gap == 0:
+			d.gap = uint32(shortGap[esc])
+		case esc == escGap && d.gap == 0:
+			if d.gap = r.uint32(); d.gap < 4 {
+				r.fail("gap of %d bytes in the long form", d.gap)
 			}
-		case v == escText && d.title:
-			d.title, d.titleGap, d.gap = false, uint32(d.gap), 0
+		case esc == escText && d.title:
+			d.title, d.titleGap, d.gap = false, d.gap, 0
 		default:
-			d.r.fail("escape %d at byte %d", v, d.r.at-1)
+			r.fail("escape %d at byte %d", esc, r.at-1)
 		}
 	}
 	switch {
+	case r.err != nil:
 	case explicit:
-		d.r.fail("length without a token")
+		r.fail("length without a token")
 	case d.title:
-		d.r.fail("title without an end")
+		r.fail("title without an end")
 	}
 	return false
 }
 
+// AppendCodes appends the codes of a record's tokens to dst, in their order, the
+// parts of a token behind it, and returns the number of tokens. It is the fast
+// way to a record where places do not matter.
+func AppendCodes(dst []uint32, record []byte) (codes []uint32, tokens int, err error) {
+	d, t := DecodePassage(record), Token{}
+	dst = slices.Grow(dst, len(record)) // each has a byte or more
+	for {
+		// As in Next, without the places.
+		b, at, n := record, d.r.at, len(dst)
+		out := dst[:cap(dst)]
+		for at+3 < len(b) && n < len(out) {
+			next := at
+			v := b[next]
+			if v < codeBase {
+				if shortGap[v] == 0 {
+					break
+				}
+				next++
+				v = b[next]
+			}
+			if !isShort(v) {
+				break
+			}
+			code, size := shortCode(v, b[next+1])
+			if next += size; b[next] == escParts {
+				break
+			}
+			out[n] = code
+			n++
+			at = next
+		}
+		tokens += n - len(dst)
+		dst, d.r.at = out[:n], at
+		if !d.slow(&t) {
+			return dst, tokens, d.Err()
+		}
+		tokens++
+		dst = append(dst, uint32(t.Code))
+		for p := range t.Parts() {
+			dst = append(dst, uint32(p.Code))
+		}
+	}
+}
+
 // parts reads the parts that follow token t.
 func (d *PassageDecoder) parts(t *Token) {
-	d.r.at++
 	n := d.r.count(3)
 	if n == 0 {
 		d.r.fail("no parts")
 	}
 	start := d.r.at
 	for range n {
-		d.r.uint32()
+		d.r.code()
 		from := uint64(d.r.uint32())
 		length := uint64(d.r.uint32())
 		if length == 0 || from+length > 1<<32-1 || t.Length != 0 && from+length > uint64(t.Length) {
@@ -224,7 +300,7 @@ func (t *Token) Parts() iter.Seq[Part] {
 	return func(yield func(Part) bool) {
 		r := reader{b: t.parts}
 		for range t.nparts {
-			if !yield(Part{Code: Code(r.uint32()), Start: r.uint32(), Length: r.uint32()}) {
+			if !yield(Part{Code: r.code(), Start: r.uint32(), Length: r.uint32()}) {
 				return
 			}
 		}

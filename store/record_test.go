@@ -164,13 +164,19 @@ func TestPassage_RoundTrip(t *testing.T) {
 	}{
 		{"empty", func(*PassageEncoder) {}, "0 0", ""},
 		{"only a gap", func(e *PassageEncoder) { e.Gap(0); e.Gap(3); e.Gap(4) }, "0 7", "\x02\x07"},
-		{"tokens", func(e *PassageEncoder) { e.Token(0, 0); e.Gap(1); e.Token(1<<32-1, 300) }, "0/0/0 4294967295/300/1 0 0", "\x08\x01\x00\xac\x02\x87\x80\x80\x80\x10"},
+		{"tokens", func(e *PassageEncoder) { e.Token(0, 0); e.Gap(1); e.Token(1<<32-1, 300) }, "0/0/0 4294967295/300/1 0 0", "\x08\x01\x00\xac\x02\xff\xfe\xfb\x85\x87"},
+		{"gaps", func(e *PassageEncoder) {
+			for i := range 5 {
+				e.Gap(i)
+				e.Token(Code(i), 0)
+			}
+		}, "0/0/0 1/0/1 2/0/2 3/0/3 4/0/4 0 0", "\x08\x01\x09\x06\x0a\x07\x0b\x02\x04\x0c"},
 		{"parts", func(e *PassageEncoder) {
 			e.Token(5, 0)
 			e.Parts([]Part{{6, 0, 2}, {7, 2, 300}})
 			e.Gap(2)
 			e.Parts(nil)
-		}, "5/0/0[6 0 2][7 2 300] 0 2", "\x0d\x03\x02\x06\x00\x02\x07\x02\xac\x02\x02\x02"},
+		}, "5/0/0[6 0 2][7 2 300] 0 2", "\x0d\x03\x02\x0e\x00\x02\x0f\x02\xac\x02\x06"},
 		{"title", func(e *PassageEncoder) {
 			e.Title()
 			e.Token(1, 0)
@@ -178,13 +184,13 @@ func TestPassage_RoundTrip(t *testing.T) {
 			e.EndTitle()
 			e.Gap(2)
 			e.Token(2, 0)
-		}, "1/0/0T 2/0/2 1 0", "\x05\x09\x01\x04\x02\x02\x0a"},
+		}, "1/0/0T 2/0/2 1 0", "\x05\x09\x01\x04\x06\x0a"},
 		{"docs/format.md", func(e *PassageEncoder) {
 			e.Token(17, 0)
 			e.Gap(1)
 			e.Token(18, 0)
 			e.Parts([]Part{{19, 0, 3}, {20, 3, 3}})
-		}, "17/0/0 18/0/1[19 0 3][20 3 3] 0 0", "\x19\x01\x1a\x03\x02\x13\x00\x03\x14\x03\x03"},
+		}, "17/0/0 18/0/1[19 0 3][20 3 3] 0 0", "\x19\x01\x1a\x03\x02\x1b\x00\x03\x1c\x03\x03"},
 		{"empty title", func(e *PassageEncoder) { e.Title(); e.EndTitle() }, "0 0", "\x05\x04"},
 	}
 	var e PassageEncoder
@@ -197,9 +203,10 @@ func TestPassage_RoundTrip(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"\x07", "\x00", "\x00\x05", "\x00\x00\x08", "\x00\x05\x01\x08", "\x01\x01", "\x02\x01", "\x02\x00", "\x03\x01\x01\x01\x01",
-		"\x08\x03\x00", "\x08\x03\x01\x01\x01\x00", "\x08\x03\x02\x01\x01\x01", "\x00\x02\x08\x03\x01\x01\x01\x02", "\x04", "\x05", "\x05\x04\x04",
-		"\x08\x05\x04", "\x88\x00", "\x88\x80\x80\x80\x10", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x02\xff\xff\xff\xff\xff\x01",
+		"\x00", "\x00\x05", "\x00\x00\x08", "\x00\x05\x01\x08", "\x01\x01", "\x01\x06\x08\x08\x08\x08", "\x02\x03", "\x02\x00", "\x02\x80\x00",
+		"\x03\x01\x09\x01\x01", "\x08\x03\x00", "\x08\x03\x01\x09\x01\x00", "\x08\x03\x02\x09\x01\x01", "\x00\x02\x08\x03\x01\x09\x01\x02", "\x08\x03\x01\x07\x01\x01",
+		"\x04", "\x05", "\x05\x04\x04", "\x08\x05\x04", "\x08\x08\x08\x80", "\xfa\x00", "\xfe\x00\x00", "\xff\x00\x00\x00",
+		"\xff\xff\xff\xff\xff", "\xff\xfe\xfb\x85\x88", "\x02\xff\xff\xff\xff\xff\x01",
 	} {
 		if got, err := readPassage([]byte(bad)); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%q: %q, %v", bad, got, err)
@@ -218,6 +225,30 @@ func TestPassage_RoundTrip(t *testing.T) {
 			}()
 			misuse()
 		}()
+	}
+}
+
+// TestCode_Lengths looks at the codes on both sides of each border.
+func TestCode_Lengths(t *testing.T) {
+	for _, tt := range []struct {
+		code  Code
+		bytes string
+	}{
+		{0, "\x08"}, {codes1 - 1, "\x7f"}, {codes1, "\x80\x00"}, {codes1 + 255, "\x80\xff"}, {codes2 - 1, "\xf9\xff"}, {codes2, "\xfa\x00\x00"},
+		{codes3 - 1, "\xfd\xff\xff"}, {codes3, "\xfe\x00\x00\x00"}, {codes4 - 1, "\xfe\xff\xff\xff"}, {codes4, "\xff\x00\x00\x00\x00"},
+		{1<<32 - 1, "\xff\xfe\xfb\x85\x87"},
+	} {
+		b := appendCode(nil, tt.code)
+		r := reader{b: b}
+		if got := r.code(); string(b) != tt.bytes || got != tt.code || r.end() != nil {
+			t.Errorf("%d: %q, %d, %v", tt.code, b, got, r.err)
+		}
+		if !isShort(b[0]) {
+			continue
+		}
+		if got, n := shortCode(b[0], b[len(b)-1]); Code(got) != tt.code || n != len(b) {
+			t.Errorf("%d: short code %d of %d bytes", tt.code, got, n)
+		}
 	}
 }
 

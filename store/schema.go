@@ -12,7 +12,7 @@ package store
 //	ids       external id         u8 flags | uv doc | sv time | sv size | u64 hash
 //	docs      u64 doc             u8 flags | str id, title, path | pairs | uv passages, bytes, words, tokenizer
 //	text      u64 passage         uv offset | uv line ends | text
-//	pending   u64 passage         record: uv stream, 8+code or escape
+//	pending   u64 passage         record: codes and escapes
 //	forward   u64 first passage   uv n | n x (uv id delta | uv length) | n records
 //	words     u32 code/256        uv n | n x u8 POS | n x u8 length | uv long lengths | words
 //	lookup    u16 hash>>22        u8 width | n x u8 tag | n x code
