@@ -6,7 +6,7 @@ LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build test race lint bench fuzz cover generate release-check
+.PHONY: build test race lint bench bench-go fuzz cover generate release-check
 
 build: ## dist/ciyuan, stripped
 	$(GO) build -trimpath -ldflags "-s -w" -o dist/ciyuan ./cmd/ciyuan
@@ -21,7 +21,10 @@ race: ## the tests under the race detector (needs a C compiler)
 lint: ## format, import rules and the usual mistakes
 	$(LINT) run ./...
 
-bench: ## every benchmark
+bench: ## every figure of docs/benchmarks.md; needs CIYUAN_SHARED or ../shared
+	$(GO) run ./bench
+
+bench-go: ## the benchmarks of the packages
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## every fuzz target for FUZZTIME

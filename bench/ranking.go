@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ciyuan-search/ciyuan"
+	"github.com/ciyuan-search/ciyuan/eval"
+)
+
+// mrr and ndcg are the metrics in which the default score is compared.
+const (
+	mrr  = "mrr@10"
+	ndcg = "ndcg@10"
+)
+
+// bm25Params are the usual values of BM25's parameters; the best of them for a
+// set, by the sum of MRR@10 and nDCG@10, is what the default score has to beat.
+var bm25Params = []struct{ k1, b float64 }{{1.2, 0.75}, {0.9, 0.4}, {0.6, 0.2}}
+
+// sentenceGoals are those for finding the sentence with the answer: MRR@10.
+var sentenceGoals = map[string]float64{"cmrc2018-dev": 0.75, "xquad-zh": 0.82, "xquad-en": 0.82}
+
+// minCross is the goal for Chinese questions over English sentences, MRR@10.
+const minCross = 0.50
+
+// rankingHead is the head of the tables of metrics.
+var rankingHead = []string{"set", "documents", "queries", "score", "MRR@10", "nDCG@10", "success@1", "recall@10", "p of MRR", "p of nDCG", "mean ms"}
+
+const rankingNote = "All metrics in per cent over all judged queries. p: two-sided, paired randomisation test of the default score (softmax) against the row's, 10,000 permutations. " +
+	"bm25 is over the same tokens and passages with the best (k1, b) of (1.2, 0.75), (0.9, 0.4), (0.6, 0.2) for the set. " +
+	"Mean ms: of a search by one of as many threads as there are cores, all at work."
+
+// scored is a run of one score over a set, evaluated.
+type scored struct {
+	name       string
+	evaluation *eval.Evaluation
+	mean       time.Duration // of a search
+}
+
+// evaluate searches for all queries of a set.
+func evaluate(ctx context.Context, db *ciyuan.DB, set *eval.Set, name string, opts ciyuan.SearchOptions) (scored, error) {
+	texts := make([]string, len(set.Queries))
+	for i, q := range set.Queries {
+		texts[i] = q.Text
+	}
+	results, err := searchAll(ctx, db, texts, &opts)
+	if err != nil {
+		return scored{}, err
+	}
+	run := eval.Run{}
+	took := 0.0
+	for i, q := range set.Queries {
+		took += results[i].Stats.TookMS
+		for _, h := range results[i].Hits {
+			run[q.ID] = append(run[q.ID], eval.Scored{ID: h.ID, Score: h.Score})
+		}
+	}
+	mean := time.Duration(took / float64(max(len(texts), 1)) * float64(time.Millisecond))
+	return scored{name: name, evaluation: eval.Evaluate(set.Qrels, run), mean: mean}, nil
+}
+
+// compareScores evaluates the default score, BM25 at its best and the other
+// scores, in this order, and appends their rows to t.
+func (b *bench) compareScores(ctx context.Context, c corpus, t *table) (softmax, bm25 scored, err error) {
+	db, err := b.openIndex(ctx, c, ciyuan.Options{Workers: 1})
+	if err != nil {
+		return softmax, bm25, err
+	}
+	defer db.Close()
+	if softmax, err = evaluate(ctx, db, c.set, "softmax", ciyuan.SearchOptions{}); err != nil {
+		return softmax, bm25, err
+	}
+	best := -1.0
+	for _, p := range bm25Params {
+		s, err := evaluate(ctx, db, c.set, fmt.Sprintf("bm25 %g/%g", p.k1, p.b),
+			ciyuan.SearchOptions{Score: ciyuan.ScoreBM25, K1: p.k1, B: p.b})
+		if err != nil {
+			return softmax, bm25, err
+		}
+		if m := s.evaluation.Mean; m.MRR10+m.NDCG10 > best {
+			best, bm25 = m.MRR10+m.NDCG10, s
+		}
+	}
+	rows := []scored{softmax, bm25}
+	for _, score := range []ciyuan.Score{ciyuan.ScoreHybrid, ciyuan.ScoreMaxSim, ciyuan.ScoreSum} {
+		s, err := evaluate(ctx, db, c.set, score.String(), ciyuan.SearchOptions{Score: score})
+		if err != nil {
+			return softmax, bm25, err
+		}
+		rows = append(rows, s)
+	}
+	for i, s := range rows {
+		m := s.evaluation.Mean
+		pm, pn := "", ""
+		if i > 0 {
+			pm, pn = pValue(softmax, s, mrr), pValue(softmax, s, ndcg)
+		}
+		t.Rows = append(t.Rows, []string{
+			c.name, fmt.Sprint(len(c.documents)), fmt.Sprint(len(s.evaluation.Queries)), s.name,
+			percent(m.MRR10), percent(m.NDCG10), percent(m.Success1), percent(m.Recall10), pm, pn, number(milliseconds(s.mean)),
+		})
+	}
+	return softmax, bm25, nil
+}
+
+func pValue(a, b scored, metric string) string {
+	p := eval.RandomizationTest(a.evaluation.Values(metric), b.evaluation.Values(metric), eval.Permutations, 1)
+	if p < 0.001 {
+		return "< 0.001"
+	}
+	return fmt.Sprintf("%.3f", p)
+}
+
+// measureRanking evaluates the scores on passages and on sentences.
+func measureRanking(ctx context.Context, b *bench) error {
+	t := table{Part: "ranking", Title: "Quality of the ranking, passages", Head: rankingHead, Note: rankingNote}
+	for _, name := range testSets {
+		c, err := b.corpus(name)
+		if err != nil {
+			return err
+		}
+		softmax, bm25, err := b.compareScores(ctx, c, &t)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		s, other := softmax.evaluation.Mean, bm25.evaluation.Mean
+		b.report.Figures = append(b.report.Figures, figure{
+			Part: "ranking", Name: "default score minus BM25, the better of MRR@10 and nDCG@10",
+			Goal:  "> 0 points",
+			Met:   s.MRR10 > other.MRR10 || s.NDCG10 > other.NDCG10,
+			Value: exactly(round(100 * max(s.MRR10-other.MRR10, s.NDCG10-other.NDCG10))), Unit: "points",
+			Note: fmt.Sprintf("%s: %s and %s, %s %s and %s", c.name,
+				percent(s.MRR10), percent(s.NDCG10), bm25.name, percent(other.MRR10), percent(other.NDCG10)),
+		})
+	}
+	b.report.table(t)
+	t = table{Part: "ranking", Title: "Quality of the ranking, the sentence with the answer", Head: rankingHead, Note: rankingNote}
+	for _, name := range sentenceSets {
+		c, err := b.corpus(name + sentenceMark)
+		if err != nil {
+			return err
+		}
+		softmax, bm25, err := b.compareScores(ctx, c, &t)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		b.report.atLeast("ranking", "MRR@10 at sentence level", 100*sentenceGoals[name], "",
+			exactly(round(100*softmax.evaluation.Mean.MRR10)), fmt.Sprintf("%s; BM25 %s", name, percent(bm25.evaluation.Mean.MRR10)))
+	}
+	b.report.table(t)
+	return nil
+}
+
+// measureCross evaluates questions in one language about texts in the other.
+func measureCross(ctx context.Context, b *bench) error {
+	t := table{Part: "cross", Title: "Quality of the ranking across languages", Head: rankingHead, Note: rankingNote}
+	crossed, err := b.crossCorpora()
+	if err != nil {
+		return err
+	}
+	for i, c := range crossed {
+		softmax, bm25, err := b.compareScores(ctx, c, &t)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		if i == 0 {
+			b.report.atLeast("cross", "Chinese questions over English sentences, MRR@10", 100*minCross, "",
+				exactly(round(100*softmax.evaluation.Mean.MRR10)), fmt.Sprintf("xquad; BM25 %s", percent(bm25.evaluation.Mean.MRR10)))
+		}
+	}
+	b.report.table(t)
+	return nil
+}
+
+// crossCorpora returns the sets with questions in one language and texts in the
+// other: Chinese over English sentences first.
+func (b *bench) crossCorpora() ([]corpus, error) {
+	zh, err := b.set("xquad-zh")
+	if err != nil {
+		return nil, err
+	}
+	en, err := b.set("xquad-en")
+	if err != nil {
+		return nil, err
+	}
+	var out []corpus
+	for _, pair := range []struct {
+		name                 string
+		questions, documents *eval.Set
+	}{
+		{"xquad zh→en", zh, en},
+		{"xquad en→zh", en, zh},
+	} {
+		set, err := eval.Cross(pair.questions, pair.documents)
+		if err != nil {
+			return nil, err
+		}
+		sentences, _ := eval.SplitSentences(set, sentencesOf)
+		out = append(out, corpusOf(pair.name+sentenceMark, sentences), corpusOf(pair.name, set))
+	}
+	return out, nil
+}
