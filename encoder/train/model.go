@@ -96,7 +96,10 @@ func (m *Model) WriteText(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 1<<16)
 	line := strconv.AppendInt(nil, int64(len(m.words)), 10)
 	line = strconv.AppendInt(append(line, ' '), int64(m.dim), 10)
-	for row := range m.Rows() {
+	for row, err := range m.Rows() {
+		if err != nil {
+			return err
+		}
 		if _, err := out.Write(append(line, '\n')); err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@ type worker struct {
 }
 
 func newWorker(t *trainer) *worker {
-	n := t.output.stride
+	n := t.output.width
 	return &worker{
 		trainer: t,
 		hidden:  make([]float32, n), gradient: make([]float32, n), total: make([]float32, n),

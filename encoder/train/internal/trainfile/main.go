@@ -39,11 +39,11 @@ func run() (err error) {
 	flag.Float64Var(&o.Rate, "rate", 0, "learning rate at the start, 0: the type's default")
 	flag.Float64Var(&o.Sample, "sample", 0, "frequency above which words are left out, 0: the type's default")
 	flag.Uint64Var(&o.Seed, "seed", 1, "start of the random numbers")
-	min, max := flag.Int("minn", 3, "shortest n-gram"), flag.Int("maxn", 6, "longest n-gram")
+	shortest, longest := flag.Int("minn", 3, "shortest n-gram"), flag.Int("maxn", 6, "longest n-gram")
 	buckets := flag.Int("buckets", 2_000_000, "n-gram buckets")
 	flag.Parse()
 	if *kind == "fasttext" {
-		o.Type, o.Grams = train.FastText, encoder.Grams{Min: *min, Max: *max, Buckets: *buckets}
+		o.Type, o.Grams = train.FastText, encoder.Grams{Min: *shortest, Max: *longest, Buckets: *buckets}
 	}
 
 	in, err := os.Open(*input)
