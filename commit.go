@@ -143,7 +143,7 @@ func putDoc(tx *store.Tx, m *store.Meta, d *runDoc, done *BatchResult) error {
 
 // putWords gives new words their codes and stores what the encoder has for
 // them.
-func putWords(tx *store.Tx, m *store.Meta, words []store.Word, vectors []wordVector) error {
+func putWords(tx *store.Tx, m *store.Meta, words []string, vectors []wordVector) error {
 	if len(words) == 0 {
 		return nil
 	}

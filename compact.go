@@ -144,7 +144,7 @@ func (c *compaction) number(tx *store.Tx, m *store.Meta) ([]store.Code, error) {
 	words := tx.WordReader()
 	for code, n := range df {
 		if n > 0 {
-			word, _, err := words.Word(store.Code(code))
+			word, err := words.Word(store.Code(code))
 			if err != nil {
 				return nil, err
 			}
@@ -178,14 +178,14 @@ func (c *compaction) copyWords(tx *store.Tx, order []store.Code) error {
 				return err
 			}
 			first := m.NextCode
-			list := make([]store.Word, len(part))
+			list := make([]string, len(part))
 			vectors := make([]store.Ref, len(part))
 			for i, code := range part {
-				text, pos, err := words.Word(code)
+				text, err := words.Word(code)
 				if err != nil {
 					return err
 				}
-				list[i] = store.Word{Text: string(text), POS: pos}
+				list[i] = string(text)
 				if vectors[i], err = refs.Ref(nil, code); err != nil {
 					return err
 				}

@@ -103,7 +103,7 @@ type writer struct {
 type run struct {
 	first    store.PassageID
 	code     store.Code // first of words
-	words    []store.Word
+	words    []string
 	vectors  []wordVector
 	docs     []runDoc
 	ids      map[string]bool
@@ -424,7 +424,7 @@ func (w *writer) codesOf(toks [][]tokenizer.Token) ([][]store.Code, error) {
 	if len(w.known) > knownWords {
 		clear(w.known)
 		for i, word := range w.run.words {
-			w.known[word.Text] = w.run.code + store.Code(i)
+			w.known[word] = w.run.code + store.Code(i)
 		}
 	}
 	err := w.db.view(func(tx *store.Tx) error {
@@ -476,7 +476,7 @@ func (w *writer) codesOf(toks [][]tokenizer.Token) ([][]store.Code, error) {
 		n.code = w.code
 		w.code++
 		w.known[n.word] = n.code
-		w.run.words = append(w.run.words, store.Word{Text: n.word, POS: uint8(n.tok.POS)})
+		w.run.words = append(w.run.words, n.word)
 		w.run.vectors = append(w.run.vectors, newWordVector(w.db.enc, n.word, n.tok.Kind))
 	}
 	out := make([][]store.Code, len(toks))

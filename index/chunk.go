@@ -57,12 +57,13 @@ import (
 //	        n x     ordinal - least possible ordinal; then zero bits up to a full byte
 //	        n x     tf - 1; then zero bits up to a full byte
 //
-// Chunks are about chunkTarget bytes. Below longList a list costs bits, not bytes,
+// A chunk is closed when it has chunkTarget bytes: with what a group may be longer,
+// and what a file adds, two of them still fit into 24 KiB. Below longList a list costs bits, not bytes,
 // and is read whole; from there on speed counts more than a bit, and whole
 // blocks can be skipped.
 const (
 	chunkFormat = 1
-	chunkTarget = 12 << 10
+	chunkTarget = 12<<10 - 200
 	shortLists  = 16
 	shortFull   = 64 // a short group with as many postings takes no further list
 	longList    = PostingsBatch

@@ -15,12 +15,12 @@ import (
 const benchWords = 100_000
 
 // benchStore makes a store with a vocabulary, texts, postings and passages.
-func benchStore(b *testing.B) (*Store, []Word) {
+func benchStore(b *testing.B) (*Store, []string) {
 	b.Helper()
 	s := newStore(b)
-	words := make([]Word, benchWords)
+	words := make([]string, benchWords)
 	for i := range words {
-		words[i] = Word{Text: fmt.Sprintf("词%x", uint32(i)*2654435761), POS: uint8(i % 40)}
+		words[i] = fmt.Sprintf("词%x", uint32(i)*2654435761)
 	}
 	update(b, s, func(tx *Tx) error {
 		m, err := tx.Meta()
@@ -81,11 +81,11 @@ func BenchmarkRead(b *testing.B) {
 	})
 	run("code", func(tx *Tx) func() error {
 		r := tx.WordReader()
-		return func() error { _, _, err := r.Code(words[rng.IntN(benchWords)].Text); return err }
+		return func() error { _, _, err := r.Code(words[rng.IntN(benchWords)]); return err }
 	})
 	run("word", func(tx *Tx) func() error {
 		r := tx.WordReader()
-		return func() error { _, _, err := r.Word(Code(rng.IntN(benchWords))); return err }
+		return func() error { _, err := r.Word(Code(rng.IntN(benchWords))); return err }
 	})
 	run("word length", func(tx *Tx) func() error {
 		r := tx.WordReader()
@@ -216,7 +216,7 @@ func BenchmarkCommit(b *testing.B) {
 					return err
 				}
 				p++
-				words := []Word{{Text: fmt.Sprint("new", p)}, {Text: fmt.Sprint("word", p)}}
+				words := []string{fmt.Sprint("new", p), fmt.Sprint("word", p)}
 				for _, err := range []error{
 					tx.AddWords(m, words), tx.AddRefs(m.NextCode-2, make([]Ref, 2)), tx.SetMeta(m),
 					tx.PutDoc(DocID(p), &Doc{External: fmt.Sprint(p), Passages: 1}), tx.PutSource(fmt.Sprint(p), Source{Doc: DocID(p)}),

@@ -156,7 +156,7 @@ func write(tb testing.TB, path string) {
 		if err != nil {
 			return err
 		}
-		return errors.Join(tx.AddWords(m, []Word{{Text: "new"}}), tx.AddRefs(m.NextCode-1, []Ref{{}}), tx.PutGraphBlock(0, nil), tx.SetMeta(m))
+		return errors.Join(tx.AddWords(m, []string{"new"}), tx.AddRefs(m.NextCode-1, []Ref{{}}), tx.PutGraphBlock(0, nil), tx.SetMeta(m))
 	})
 	if err != nil && !known(err) {
 		tb.Errorf("update: %v", err)

@@ -46,7 +46,7 @@ func (b *fixtureBuilder) code(word string) Code {
 	}
 	c := b.m.NextCode
 	b.codes[word] = c
-	b.try(b.tx.AddWords(b.m, []Word{{Text: word, POS: uint8(len(word))}}))
+	b.try(b.tx.AddWords(b.m, []string{word}))
 	ref := Ref{Row: uint32(c) * 7, Has: c%3 != 0}
 	if c%5 == 1 {
 		ref = Ref{Has: true, Pieces: []uint32{uint32(c), MaxRow, 300}, Norm: 12345}

@@ -88,7 +88,7 @@ func readDoc(tx *Tx, e DocEntry) error {
 		}
 		d, t := DecodePassage(record), Token{}
 		for d.Next(&t) {
-			if _, _, err := words.Word(t.Code); err != nil {
+			if _, err := words.Word(t.Code); err != nil {
 				return err
 			}
 		}

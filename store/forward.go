@@ -7,9 +7,11 @@ import (
 	"slices"
 )
 
-// ForwardBlockBytes is the size at which a block of folded passages is closed:
-// large enough that pages are well filled, small enough to read for one passage.
-const ForwardBlockBytes = 16 << 10
+// ForwardBlockBytes is the size up to which a block of folded passages is filled:
+// large enough that pages are full, small enough to read for one passage. bbolt
+// puts two of them on a page, which with their keys, checksums, counts and the
+// page's header then take 32 KiB.
+const ForwardBlockBytes = 16<<10 - 40
 
 // A ForwardBlock holds the records of folded passages, ascending. Its value is
 //

@@ -126,7 +126,7 @@ func encodeLookup(entries []lookupEntry) []byte {
 }
 
 // addLookup enters words with the codes from first on.
-func (tx *Tx) addLookup(first Code, words []Word) error {
+func (tx *Tx) addLookup(first Code, words []string) error {
 	type place struct {
 		no  uint16
 		tag byte
@@ -134,7 +134,7 @@ func (tx *Tx) addLookup(first Code, words []Word) error {
 	}
 	places := make([]place, len(words))
 	for i := range words {
-		no, tag := lookupPlace(words[i].Text)
+		no, tag := lookupPlace(words[i])
 		places[i] = place{no, tag, i}
 	}
 	slices.SortFunc(places, func(a, b place) int {
@@ -156,15 +156,15 @@ func (tx *Tx) addLookup(first Code, words []Word) error {
 			entries = append(entries, lookupEntry{tag, old.code(i)})
 		}
 		for _, p := range places[:n] {
-			word := words[p.at].Text
+			word := words[p.at]
 			for _, e := range entries {
 				if e.tag != p.tag {
 					continue
 				}
 				known := ""
 				if e.code >= first {
-					known = words[e.code-first].Text
-				} else if text, _, err := reader.Word(e.code); err != nil {
+					known = words[e.code-first]
+				} else if text, err := reader.Word(e.code); err != nil {
 					return err
 				} else {
 					known = string(text)

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// refsPerBlock is the number of codes in a block of bucket refs.
-const refsPerBlock = 1024
+// refsPerBlock is the number of codes in a block of bucket refs. Its values have
+// about half a kilobyte, so that their pages are full.
+const refsPerBlock = 128
 
 // The numbers of three bytes that stand for a code's vector: a row of the
 // table, or the place in the block of a list of rows, or none.
@@ -31,7 +32,7 @@ type Ref struct {
 	Norm   uint16   // of the sum of the pieces' vectors; its unit is the caller's
 }
 
-// refBlock is a view of the refs of up to 1024 codes. Its value is
+// refBlock is a view of the refs of up to refsPerBlock codes. Its value is
 //
 //	count, three bytes (little-endian) for each code, lists
 //

@@ -14,9 +14,9 @@ package store
 //	text      u64 passage         uv offset | uv line ends | text
 //	pending   u64 passage         record: codes and escapes
 //	forward   u64 first passage   uv n | n x (uv id delta | uv length) | n records
-//	words     u32 code/256        uv n | n x u8 POS | n x u8 length | uv long lengths | words
+//	words     u32 code/64         uv n | n x u8 length | uv long lengths | words
 //	lookup    u16 hash>>22        u8 width | n x u8 tag | n x code
-//	refs      u32 code/1024       uv n | n x u24 row, list or none | lists
+//	refs      u32 code/128        uv n | n x u24 row, list or none | lists
 //	graph     u32 code/64         package index's nodes
 //	postings  u32 segment, code, ordinal   package index's chunk
 //	lengths   u32 segment, passage/4096    n x u16 words
@@ -65,9 +65,9 @@ const (
 	Texts                      // PassageID -> Text
 	Pending                    // PassageID -> passage record, not folded yet
 	Forward                    // first PassageID -> folded passage records
-	Words                      // block -> words of 256 codes
+	Words                      // block -> words of 64 codes
 	Lookup                     // hash -> codes
-	Refs                       // block -> table rows of 1024 codes
+	Refs                       // block -> table rows of 128 codes
 	Graph                      // block -> graph nodes of 64 codes
 	Postings                   // segment, code, first ordinal -> chunk
 	LengthBlocks               // segment, block -> word counts of 4096 passages

@@ -262,8 +262,8 @@ func (tx *Tx) boltBucket(b Bucket, visited map[uint64]bool) (*bbolt.Bucket, erro
 }
 
 // bulkFillPercent packs the pages of a file that is written once in the order
-// of its keys.
-const bulkFillPercent = 0.98
+// of its keys as full as they get.
+const bulkFillPercent = 1
 
 // validatePath checks the pages that bbolt will read to reach key: it would
 // loop for ever on a page that is its own child. visited remembers pages

@@ -6,8 +6,9 @@ import (
 	"fmt"
 )
 
-// wordsPerBlock is the number of codes in a block of bucket words.
-const wordsPerBlock = 256
+// wordsPerBlock is the number of codes in a block of bucket words. Its values
+// have about half a kilobyte, so that their pages are full.
+const wordsPerBlock = 64
 
 // longWord in the list of lengths stands for a length that follows the list.
 const longWord = 255
@@ -16,21 +17,13 @@ const longWord = 255
 // tokenizer's business.
 const MaxWordBytes = 1 << 20
 
-// A Word is a distinct word with its part of speech.
-type Word struct {
-	Text string // folded form, never empty
-	POS  uint8  // the tokenizer's number
-}
-
-// wordBlock is a view of the words of up to 256 codes. Its value is
+// wordBlock is a view of the words of up to wordsPerBlock codes. Its value is
 //
-//	count, a part of speech each, a length each (255: long), the lengths of long
-//	words, the words
+//	count, a length each (255: long), the lengths of long words, the words
 //
 // so that a length is one byte at a known place, and the place of a word a sum
 // of bytes.
 type wordBlock struct {
-	pos     []byte
 	lengths []byte
 	long    []byte // lengths of long words
 	text    []byte
@@ -38,11 +31,11 @@ type wordBlock struct {
 
 func parseWords(value []byte) (wordBlock, error) {
 	r := reader{b: value}
-	n := r.count(2)
+	n := r.count(1)
 	if n == 0 || n > wordsPerBlock {
 		r.fail("block of %d words", n)
 	}
-	b := wordBlock{pos: r.take(uint64(n)), lengths: r.take(uint64(n))}
+	b := wordBlock{lengths: r.take(uint64(n))}
 	start, total := r.at, uint64(0)
 	for _, l := range b.lengths {
 		length := uint64(l)
@@ -84,21 +77,18 @@ func (b *wordBlock) word(i int) []byte {
 }
 
 // encodeWords returns the value of a block.
-func encodeWords(words []Word) []byte {
+func encodeWords(words []string) []byte {
 	b := binary.AppendUvarint(nil, uint64(len(words)))
 	for _, w := range words {
-		b = append(b, w.POS)
+		b = append(b, byte(min(len(w), longWord)))
 	}
 	for _, w := range words {
-		b = append(b, byte(min(len(w.Text), longWord)))
-	}
-	for _, w := range words {
-		if len(w.Text) >= longWord {
-			b = binary.AppendUvarint(b, uint64(len(w.Text)))
+		if len(w) >= longWord {
+			b = binary.AppendUvarint(b, uint64(len(w)))
 		}
 	}
 	for _, w := range words {
-		b = append(b, w.Text...)
+		b = append(b, w...)
 	}
 	return b
 }
@@ -151,12 +141,12 @@ func (tx *Tx) wordBlock(no uint32) (wordBlock, error) {
 
 // Word returns the word of code c, or ErrNotFound. The bytes are valid until
 // the end of the transaction.
-func (w *WordReader) Word(c Code) (text []byte, pos uint8, err error) {
+func (w *WordReader) Word(c Code) ([]byte, error) {
 	b, i, err := w.block(c)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return b.word(i), b.pos[i], nil
+	return b.word(i), nil
 }
 
 // Len returns the length in bytes of the word of code c, or ErrNotFound.
@@ -182,7 +172,7 @@ func (w *WordReader) Code(word string) (Code, bool, error) {
 	from, to := l.find(tag)
 	for i := from; i < to; i++ {
 		c := l.code(i)
-		text, _, err := w.Word(c)
+		text, err := w.Word(c)
 		if errors.Is(err, ErrNotFound) {
 			key := lookupKey(no)
 			return 0, false, damagedAt(Lookup, key[:], damaged("code %d has no word", c))
@@ -199,10 +189,10 @@ func (w *WordReader) Code(word string) (Code, bool, error) {
 
 // Word returns the word of code c, or ErrNotFound. For many codes, use a
 // WordReader.
-func (tx *Tx) Word(c Code) (Word, error) {
+func (tx *Tx) Word(c Code) (string, error) {
 	r := WordReader{tx: tx, blocks: make(map[uint32]*wordBlock, 1)}
-	text, pos, err := r.Word(c)
-	return Word{Text: string(text), POS: pos}, err
+	text, err := r.Word(c)
+	return string(text), err
 }
 
 // Code returns the code of word, and whether it has one. For many words, use a
@@ -215,9 +205,9 @@ func (tx *Tx) Code(word string) (Code, bool, error) {
 // advances m.NextCode; storing m is the caller's part. The words must be new and
 // distinct, not empty and at most MaxWordBytes long. After an error the
 // transaction must be abandoned.
-func (tx *Tx) AddWords(m *Meta, words []Word) error {
+func (tx *Tx) AddWords(m *Meta, words []string) error {
 	for i := range words {
-		if n := len(words[i].Text); n == 0 || n > MaxWordBytes {
+		if n := len(words[i]); n == 0 || n > MaxWordBytes {
 			return fmt.Errorf("store: word of %d bytes, 1 to %d", n, MaxWordBytes)
 		}
 	}
@@ -239,9 +229,9 @@ func (tx *Tx) AddWords(m *Meta, words []Word) error {
 			return damagedAt(Words, key[:], damaged("block has %d words, %d were given codes", len(old.lengths), have))
 		}
 		n := min(len(words), wordsPerBlock-have)
-		block := make([]Word, 0, have+n)
+		block := make([]string, 0, have+n)
 		for i := range have {
-			block = append(block, Word{Text: string(old.word(i)), POS: old.pos[i]})
+			block = append(block, string(old.word(i)))
 		}
 		if err := tx.Put(Words, key[:], encodeWords(append(block, words[:n]...))); err != nil {
 			return err
