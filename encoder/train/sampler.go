@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 	"math/rand/v2"
+	"sync"
 )
 
 // sampler draws words with probability proportional to count^power in constant
@@ -78,20 +79,25 @@ const (
 	sigmoidSteps = 512
 )
 
-var sigmoidTable = func() (table [2*sigmoidLimit*sigmoidSteps + 1]float32) {
-	for i := range table {
-		x := float64(i)/sigmoidSteps - sigmoidLimit
-		table[i] = float32(1 / (1 + math.Exp(-x)))
-	}
-	return table
-}()
+type sigmoidTable [2*sigmoidLimit*sigmoidSteps + 1]float32
 
-func sigmoid(x float32) float32 {
+// sigmoids is made when it is first needed: programs that train nothing import this
+// package, too.
+var sigmoids = sync.OnceValue(func() *sigmoidTable {
+	t := new(sigmoidTable)
+	for i := range t {
+		x := float64(i)/sigmoidSteps - sigmoidLimit
+		t[i] = float32(1 / (1 + math.Exp(-x)))
+	}
+	return t
+})
+
+func (t *sigmoidTable) at(x float32) float32 {
 	switch {
 	case x >= sigmoidLimit:
 		return 1
 	case x > -sigmoidLimit:
-		return sigmoidTable[int((x+sigmoidLimit)*sigmoidSteps)]
+		return t[int((x+sigmoidLimit)*sigmoidSteps)]
 	default: // NaN cannot happen: rates are bounded and gradients are below 1
 		return 0
 	}

@@ -5,8 +5,9 @@ import "math/rand/v2"
 // worker holds what one goroutine needs to train.
 type worker struct {
 	*trainer
-	rng  rand.PCG
-	rate float32
+	rng      rand.PCG
+	rate     float32
+	sigmoids *sigmoidTable
 
 	hidden, gradient, total []float32 // a row each
 }
@@ -14,8 +15,8 @@ type worker struct {
 func newWorker(t *trainer) *worker {
 	n := t.output.width
 	return &worker{
-		trainer: t,
-		hidden:  make([]float32, n), gradient: make([]float32, n), total: make([]float32, n),
+		trainer: t, sigmoids: sigmoids(),
+		hidden: make([]float32, n), gradient: make([]float32, n), total: make([]float32, n),
 	}
 }
 
@@ -98,6 +99,6 @@ func (w *worker) pairs(word int32) {
 func (w *worker) pair(word int32, label float32) {
 	w.output.lock(word)
 	out := w.output.row(word)
-	step(w.gradient, out, w.hidden, (label-sigmoid(dot(w.hidden, out)))*w.rate)
+	step(w.gradient, out, w.hidden, (label-w.sigmoids.at(dot(w.hidden, out)))*w.rate)
 	w.output.unlock(word)
 }
