@@ -94,7 +94,7 @@ func (db *DB) adoptSettings() error {
 		return err
 	}
 	if db.enc != nil && (m.EncoderFingerprint != db.enc.Fingerprint() || m.Encoder != db.enc.Name() || int(m.Dim) != db.enc.Dim()) {
-		db.noEnc = fmt.Errorf("%w: it has the vectors of %s (%.12s), now opened with %s (%.12s); open it with the encoder it was made with, or index the documents again",
+		db.noEnc = fmt.Errorf("%w: it has the vectors of %s (%.12s), now opened with %s (%.12s); open it with the encoder that it was made with",
 			ErrModelMismatch, m.Encoder, m.EncoderFingerprint, db.enc.Name(), db.enc.Fingerprint())
 		if !db.opts.AnyEncoder {
 			return db.noEnc

@@ -122,7 +122,7 @@ func TestOpen_AnyEncoder(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db = openAt(t, path, &ciyuan.Options{AnyEncoder: true, GraphWords: -1})
+	db = openAt(t, path, &ciyuan.Options{Encoder: smallTable(t, "other"), AnyEncoder: true, GraphWords: -1})
 	if doc, err := db.Get(ctx, "a"); err != nil || doc.Text != "猫" {
 		t.Errorf("Get gives %q, %v", doc.Text, err)
 	}

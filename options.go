@@ -31,7 +31,8 @@ type Options struct {
 
 	// AnyEncoder opens an index whatever encoder it was made with, for what
 	// needs none: reading and deleting documents, Export, Stats, Check, Fold.
-	// Other methods then return ErrModelMismatch, if the encoder is another.
+	// Other methods then return ErrModelMismatch if the encoder is another, or
+	// ErrNoDefault.
 	AnyEncoder bool
 
 	// Mode is how Chinese text is cut into words. It is recorded in a new

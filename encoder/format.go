@@ -49,8 +49,11 @@ import (
 // Version history:
 //
 //	1  the first
+//
+// Magic is what the bytes of a table begin with.
+const Magic = "ciyuantb"
+
 const (
-	tableMagic   = "ciyuantb"
 	tableVersion = 1
 
 	headerBytes      = 256
@@ -113,7 +116,7 @@ func blocksOf(n int) int { return (n + blockWords - 1) / blockWords }
 func (h *header) encode() []byte {
 	le := binary.LittleEndian
 	b := make([]byte, 0, headerBytes)
-	b = append(b, tableMagic...)
+	b = append(b, Magic...)
 	for _, v := range []int{tableVersion, h.dim, int(h.bits), h.count, h.longest, 0} {
 		b = le.AppendUint32(b, uint32(v))
 	}
@@ -143,7 +146,7 @@ func (h *header) encode() []byte {
 // the words say about themselves.
 func decodeHeader(b []byte, length int) (header, error) {
 	le := binary.LittleEndian
-	if len(b) < headerBytes || string(b[:len(tableMagic)]) != tableMagic {
+	if len(b) < headerBytes || string(b[:len(Magic)]) != Magic {
 		return header{}, fmt.Errorf("%w: no header", ErrTable)
 	}
 	b = b[:headerBytes]

@@ -98,6 +98,12 @@ func (t *Table) Dim() int { return t.dim }
 // Len returns the number of words.
 func (t *Table) Len() int { return t.count }
 
+// GramRows returns the number of n-grams that have a row.
+func (t *Table) GramRows() int { return t.gramRows }
+
+// Bytes returns the size of the table.
+func (t *Table) Bytes() int64 { return int64(t.size) }
+
 // Params returns the constants of the score that are stored with the vectors.
 func (t *Table) Params() scoring.Params { return t.params }
 

@@ -26,6 +26,9 @@ func run(args []string, stdin io.Reader, stdout, stderr *os.File) int {
 
 	con := newConsole(stdin, stdout, stderr)
 	err := con.dispatch(ctx, args)
+	for _, closer := range con.closers {
+		discard(closer)
+	}
 	if flushed := con.out.Flush(); flushed != nil && (err == nil || errors.Is(err, errNoResult)) {
 		err = flushed
 	}
@@ -46,11 +49,11 @@ func (c *console) dispatch(ctx context.Context, args []string) error {
 	c.indexGiven = slices.ContainsFunc(inv.globals, func(flag string) bool { return strings.HasPrefix(flag, "--index=") })
 	switch {
 	case inv.help:
-		return printHelp(c.out, app, inv.command)
+		return printHelp(c.out, app, inv)
 	case inv.version:
 		return c.printVersion(false)
 	case inv.command == nil:
-		if err := printHelp(c.err, app, nil); err != nil {
+		if err := printHelp(c.err, app, inv); err != nil {
 			return err
 		}
 		return usagef("no command given")
@@ -79,6 +82,7 @@ func newApp(c *console) *cli.App {
 			indexCommand(c),
 			searchCommand(c),
 			tokensCommand(c),
+			encodeCommand(c),
 			segmentCommand(c),
 			getCommand(c),
 			listCommand(c),
@@ -88,6 +92,7 @@ func newApp(c *console) *cli.App {
 			compactCommand(c),
 			exportCommand(c),
 			importCommand(c),
+			modelCommand(c),
 			evalCommand(c),
 			completionCommand(c),
 			versionCommand(c),

@@ -161,8 +161,16 @@ func lookup(app *cli.App, cmd *cli.Command, name string) cli.Flag {
 	if cmd != nil {
 		commands = cmd.Subcommands
 	}
-	for _, other := range commands {
-		if f := findFlag(other.Flags, name); f != nil {
+	return lookupIn(commands, name)
+}
+
+// lookupIn finds a flag of any of the commands, or of those below them.
+func lookupIn(commands []*cli.Command, name string) cli.Flag {
+	for _, cmd := range commands {
+		if f := findFlag(cmd.Flags, name); f != nil {
+			return f
+		}
+		if f := lookupIn(cmd.Subcommands, name); f != nil {
 			return f
 		}
 	}

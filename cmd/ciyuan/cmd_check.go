@@ -25,7 +25,7 @@ func (c *console) check(ctx *cli.Context) error {
 	pr := c.progress("checking", "bytes")
 	defer pr.finish()
 	db, err := c.openIndex(&ciyuan.Options{
-		ReadOnly: true,
+		ReadOnly: true, AnyEncoder: true,
 		Progress: func(p ciyuan.Progress) { pr.enter(p.Phase, p.Done, p.Total, p.Unit) },
 	})
 	if err != nil {

@@ -14,7 +14,7 @@ func compactCommand(c *console) *cli.Command {
 		Usage: "write the index anew, without what was deleted",
 		Description: `It needs room for a second file beside the first, which takes its place when it is
 complete. Documents that were cut with another dictionary are cut again.`,
-		Flags:  []cli.Flag{dictFlag(), jsonFlag()},
+		Flags:  []cli.Flag{encoderFlag(), dictFlag(), jsonFlag()},
 		Action: c.compact,
 	})
 }

@@ -42,6 +42,7 @@ temporary file, unless --index names an index that has them.`,
 			&cli.StringFlag{Name: "queries", Usage: "take the questions from the set in this `DIR`, by their ids: the same questions in another language", TakesFile: true},
 			&cli.StringFlag{Name: "run", Usage: "write the rankings to a `FILE` in the TREC form", TakesFile: true},
 			modeFlag("how the documents are cut into words"),
+			encoderFlag(),
 			dictFlag(),
 			jsonFlag(),
 		},
@@ -202,13 +203,17 @@ func (c *console) evalIndex(ctx *cli.Context, set *eval.Set, pr *progress) (*ciy
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	enc, err := c.staticEncoder(ctx.String("encoder"))
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	dir, err := os.MkdirTemp("", programName+"-eval-")
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	remove := func() { _ = os.RemoveAll(dir) } // a leftover in the system's temporary folder is no failure
 	db, err := ciyuan.Open(filepath.Join(dir, "eval.db"), &ciyuan.Options{
-		Mode: o.Mode, Dict: o.Dict,
+		Mode: o.Mode, Dict: o.Dict, Encoder: enc,
 		Progress: func(p ciyuan.Progress) { pr.enter(p.Phase, p.Done, p.Total, p.Unit) },
 	})
 	if err != nil {

@@ -30,6 +30,7 @@ of all documents sum to 1, and a token's score is the mean over the query's toke
 			&cli.Float64Flag{Name: "temperature", Value: 1, Usage: "the `T` of the softmax"},
 			&cli.IntFlag{Name: "k", Usage: "the `NUMBER` of rows; 0 is all of --docs, 20 of an index"},
 			modeFlag("how --docs and the query are cut into words"),
+			encoderFlag(),
 			dictFlag(),
 			jsonFlag(),
 		},
@@ -61,6 +62,9 @@ func (c *console) tokens(ctx *cli.Context) error {
 	}
 	var res *ciyuan.TokensResult
 	if name := ctx.String("docs"); name != "" {
+		if o.Encoder, err = c.staticEncoder(ctx.String("encoder")); err != nil {
+			return err
+		}
 		docs, err := c.readDocs(ctx, name)
 		if err != nil {
 			return err

@@ -9,8 +9,10 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// printHelp writes the help of a command, or of the program for nil.
-func printHelp(w io.Writer, app *cli.App, cmd *cli.Command) error {
+// printHelp writes the help of the command that a line names, or of the program
+// where it names none.
+func printHelp(w io.Writer, app *cli.App, inv *invocation) error {
+	cmd, name := inv.command, strings.Join(inv.path, " ")
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if cmd == nil {
 		fmt.Fprintf(tw, "%s - %s\n\nUsage: %s [flags] COMMAND ...\n\nCommands:\n", app.Name, app.Usage, app.Name)
@@ -22,9 +24,12 @@ func printHelp(w io.Writer, app *cli.App, cmd *cli.Command) error {
 			"More: %s COMMAND --help\n", app.Name)
 		return tw.Flush()
 	}
-	fmt.Fprintf(tw, "%s %s - %s\n\nUsage: %s %s", app.Name, cmd.Name, cmd.Usage, app.Name, cmd.Name)
+	fmt.Fprintf(tw, "%s %s - %s\n\nUsage: %s %s", app.Name, name, cmd.Usage, app.Name, name)
 	if len(cmd.Flags) > 0 {
 		fmt.Fprint(tw, " [flags]")
+	}
+	if len(cmd.Subcommands) > 0 {
+		fmt.Fprint(tw, " COMMAND ...")
 	}
 	if cmd.ArgsUsage != "" {
 		fmt.Fprintf(tw, " %s", cmd.ArgsUsage)

@@ -6,6 +6,11 @@ import (
 	"strings"
 
 	"github.com/ciyuan-search/ciyuan"
+	"github.com/ciyuan-search/ciyuan/encoder"
+	"github.com/ciyuan-search/ciyuan/encoder/safetensors"
+	"github.com/ciyuan-search/ciyuan/encoder/static"
+	"github.com/ciyuan-search/ciyuan/encoder/train"
+	"github.com/ciyuan-search/ciyuan/encoder/transformer"
 	"github.com/ciyuan-search/ciyuan/eval"
 	"github.com/ciyuan-search/ciyuan/extract"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
@@ -26,7 +31,10 @@ var advice = []struct {
 	{ciyuan.ErrLocked, []string{"try again when it has ended; a search waits for changes, not for other searches"}},
 	{ciyuan.ErrNotIndex, []string{"--index names the index file; what is to be indexed comes behind the command: " + programName + " index PATH"}},
 	{ciyuan.ErrFormatTooNew, []string{"use a newer " + programName + ", or index the documents into another file: --index FILE"}},
-	{ciyuan.ErrModelMismatch, []string{"index the documents into another file: " + programName + " --index FILE index PATH"}},
+	{ciyuan.ErrModelMismatch, []string{
+		"name the encoder that it was made with: --encoder default or --encoder static:FILE",
+		"or index the documents into another file: " + programName + " --index FILE index PATH",
+	}},
 	{ciyuan.ErrCorrupt, []string{
 		"list what is damaged: " + programName + " check",
 		damagedHint,
@@ -40,6 +48,21 @@ var advice = []struct {
 	{extract.ErrJSONL, []string{`a line is a document: {"id": "...", "title": "...", "text": "...", "meta": {}}`}},
 	{extract.ErrNotRegular, []string{"to index what a command prints: COMMAND | " + programName + " index --id ID -"}},
 	{tokenizer.ErrDict, []string{"a line of a dictionary is: word [frequency] [tag]"}},
+	{encoder.ErrTable, []string{"copy or convert the vectors again: " + programName + " model convert IN OUT"}},
+	{encoder.ErrTableVersion, []string{"use a newer " + programName + ", or convert the vectors again: " + programName + " model convert IN OUT"}},
+	{static.ErrTruncated, []string{"copy or download the file again"}},
+	{static.ErrQuantized, []string{"use the .bin file that it was made from"}},
+	{static.ErrCharset, []string{"save the file as UTF-8"}},
+	{train.ErrVocabulary, []string{"train with more texts, or keep rarer words: --min-count 1"}},
+	{train.ErrOptions, []string{"see: " + programName + " model train --help"}},
+	{transformer.ErrUnsupported, []string{"the models are BERT, DistilBERT, RoBERTa, XLM-RoBERTa and GPT-2, in a folder with config.json, tokenizer.json and model.safetensors"}},
+	{transformer.ErrFormat, []string{"copy or download the folder again"}},
+	{transformer.ErrNotFinite, []string{"copy or download the folder again"}},
+	{safetensors.ErrFormat, []string{"copy or download the file again"}},
+	{safetensors.ErrMissing, []string{"a model is a folder with config.json, tokenizer.json and model.safetensors"}},
+	{static.ErrFormat, []string{"word vectors are read as word2vec (text, binary), GloVe, fastText (.vec, .bin), Model2Vec (a folder), or as model convert writes them"}},
+	{static.ErrDimension, []string{"copy or download the file again; every row has the same number of columns"}},
+	{static.ErrNotFinite, []string{"a vector of this file is damaged; copy or download it again"}},
 	{eval.ErrNoSet, []string{"a test set is a folder with docs.jsonl, queries.jsonl and qrels.tsv"}},
 }
 
@@ -64,7 +87,7 @@ func adviceFor(err error) []string {
 // that it went through.
 func plainError(err error) string {
 	text := err.Error()
-	for _, name := range []string{"ciyuan", "extract", "eval", "tokenizer", "index", "encoder"} {
+	for _, name := range []string{"ciyuan", "extract", "eval", "tokenizer", "index", "encoder", "static", "train", "transformer", "safetensors", "subword", "distil"} {
 		text = strings.TrimPrefix(text, name+": ")
 		text = strings.ReplaceAll(text, ": "+name+": ", ": ")
 	}

@@ -62,7 +62,11 @@ func (c *console) openReader(ctx *cli.Context) (*ciyuan.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.openIndex(&ciyuan.Options{ReadOnly: true, Dict: o.Dict})
+	opts := &ciyuan.Options{ReadOnly: true, Dict: o.Dict}
+	if err := c.vectors(ctx, opts); err != nil {
+		return nil, err
+	}
+	return c.openIndex(opts)
 }
 
 // openIndex is ciyuan.Open, with an error that says in few words what is
@@ -89,10 +93,14 @@ func (c *console) withIndex(ctx *cli.Context, mustExist bool, verb, unit string,
 	}
 	pr := c.progress(verb, unit)
 	defer pr.finish()
-	db, err := c.openIndex(&ciyuan.Options{
+	opts := &ciyuan.Options{
 		MustExist: mustExist, Mode: o.Mode, Dict: o.Dict,
 		Progress: func(p ciyuan.Progress) { pr.enter(p.Phase, p.Done, p.Total, p.Unit) },
-	})
+	}
+	if err := c.vectors(ctx, opts); err != nil {
+		return err
+	}
+	db, err := c.openIndex(opts)
 	if err != nil {
 		return err
 	}

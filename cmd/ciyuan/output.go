@@ -24,6 +24,8 @@ type console struct {
 	quiet                    bool
 	index                    string // the index file
 	indexGiven               bool   // by the flag on this line
+
+	closers []io.Closer // of what stays open until the command has ended
 }
 
 func newConsole(stdin io.Reader, stdout, stderr *os.File) *console {
