@@ -89,11 +89,12 @@ type options struct {
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	pattern := flags.String("run", "", "only the parts whose names match `REGEXP`")
+	update := flags.String("update", "", "put the Markdown between the marks of `FILE` instead of printing it")
 	asJSON := flags.Bool("json", false, "print JSON instead of Markdown")
 	names := flags.Bool("list", false, "name the parts and end")
 	b := &bench{indexes: map[string]string{}, corpora: map[string]corpus{}}
 	flags.IntVar(&b.runs, "runs", 5, "repeat what is timed `N` times")
-	flags.IntVar(&b.queries, "queries", 300, "compare at most `N` queries of a set with the exact search")
+	flags.IntVar(&b.queries, "queries", 200, "at most `N` queries of a set where not all of them are needed")
 	flags.StringVar(&b.profiles, "profiles", "", "write CPU profiles of indexing and searching into `DIR`")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -126,6 +127,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	if *asJSON {
 		return b.report.writeJSON(out)
+	}
+	if *update != "" {
+		return b.report.update(*update)
 	}
 	return b.report.writeMarkdown(out)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ciyuan-search/ciyuan"
+	"github.com/ciyuan-search/ciyuan/eval"
 	"github.com/ciyuan-search/ciyuan/internal/testutil"
 )
 
@@ -114,5 +115,23 @@ func TestWatchOpenings(t *testing.T) {
 	}
 	if n, err := watch.count(); n != 2 || err != nil {
 		t.Errorf("got %d openings and error %v, want 2", n, err)
+	}
+}
+
+func TestSampleSet(t *testing.T) {
+	set := &eval.Set{Qrels: eval.Qrels{"a": {"x": 1}, "c": {"x": 1}, "d": {"y": 2}}}
+	for _, id := range []string{"a", "b", "c", "d"} {
+		set.Queries = append(set.Queries, eval.Query{ID: id})
+	}
+	for n, want := range map[int]int{1: 1, 2: 2, 3: 3, 9: 3} {
+		few := sampleSet(set, n)
+		if len(few.Queries) != want || len(few.Qrels) != want {
+			t.Errorf("sampleSet(%d): %d questions with %d judgements, want %d", n, len(few.Queries), len(few.Qrels), want)
+		}
+		for _, q := range few.Queries {
+			if len(few.Qrels[q.ID]) == 0 {
+				t.Errorf("sampleSet(%d): question %s is not judged", n, q.ID)
+			}
+		}
 	}
 }

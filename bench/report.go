@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 )
 
@@ -80,6 +81,32 @@ func (r *report) writeMarkdown(w io.Writer) error {
 		}
 	}
 	return out.Flush()
+}
+
+// The marks in a file between which update puts the report.
+const (
+	beginMark = "<!-- make bench -->\n"
+	endMark   = "<!-- end of make bench -->\n"
+)
+
+// update puts the report into a Markdown file, between the marks.
+func (r *report) update(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	before, rest, ok := strings.Cut(string(text), beginMark)
+	_, after, closed := strings.Cut(rest, endMark)
+	if !ok || !closed {
+		return fmt.Errorf("%s lacks the line %q or %q", path, strings.TrimSpace(beginMark), strings.TrimSpace(endMark))
+	}
+	var fresh strings.Builder
+	fresh.WriteString(before + beginMark + "\n")
+	if err := r.writeMarkdown(&fresh); err != nil {
+		return err
+	}
+	fresh.WriteString("\n" + endMark + after)
+	return os.WriteFile(path, []byte(fresh.String()), 0o644)
 }
 
 // writeTable writes a Markdown table: the first column is text, the others are

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -108,5 +110,32 @@ func TestReport_JSON(t *testing.T) {
 	}
 	if diff := cmp.Diff(r, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestReport_Update(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "page.md")
+	r := report{Machine: machine{CPU: "a processor"}}
+	if err := os.WriteFile(path, []byte("before\n"+beginMark+"old\n"+endMark+"after\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := r.update(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "before\n" + beginMark + "\nMachine: " + r.Machine.String() + "\n\n\n" + endMark + "after\n"
+	if diff := cmp.Diff(want, string(text)); diff != "" {
+		t.Error(diff)
+	}
+	if err := os.WriteFile(path, []byte("no marks"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.update(path); err == nil {
+		t.Error("a file without marks was changed")
 	}
 }
