@@ -9,14 +9,17 @@
 package distil
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"math"
-
-	"gonum.org/v1/gonum/mat"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/ciyuan-search/ciyuan/encoder/static"
 	"github.com/ciyuan-search/ciyuan/scoring"
@@ -80,7 +83,7 @@ type Report struct {
 // projected on principal components Drop+1 to Drop+Dim, made unit and quantised.
 // The same words and vectors give the same bytes.
 //
-// Memory: the teacher's vectors as float32, and three matrices of its dimension
+// Memory: the teacher's vectors as float32, and a matrix of its dimension
 // squared. The error is the teacher's, ctx's or w's, or wraps [ErrOptions],
 // [ErrTeacher], [ErrWords] or an error of package encoder.
 func Distil(ctx context.Context, w io.Writer, words []Word, teacher Teacher, o Options) (Report, error) {
@@ -139,7 +142,7 @@ type student struct {
 	dim     int       // of the teacher
 	vectors []float32 // len(words) x dim
 	mean    []float64
-	basis   *mat.Dense // dim x Options.Dim: the components as columns
+	basis   [][]float64 // Options.Dim components of dim columns
 }
 
 // ask collects the teacher's vectors.
@@ -212,7 +215,7 @@ func (s *student) reduce(ctx context.Context, o *Options) (float64, error) {
 	for c := range s.mean {
 		s.mean[c] /= float64(n)
 	}
-	covariance := mat.NewSymDense(s.dim, nil)
+	covariance := square(s.dim)
 	centred := make([]float64, blockRows*s.dim)
 	for start := 0; start < n; start += blockRows {
 		if err := ctx.Err(); err != nil {
@@ -222,28 +225,29 @@ func (s *student) reduce(ctx context.Context, o *Options) (float64, error) {
 		for i := range rows {
 			s.centre(centred[i*s.dim:(i+1)*s.dim], start+i)
 		}
-		block := mat.NewDense(rows, s.dim, centred[:rows*s.dim])
-		covariance.SymRankK(covariance, 1/float64(n), block.T())
+		addProducts(covariance, centred[:rows*s.dim], 1/float64(n))
 	}
-	var eigen mat.EigenSym
-	if !eigen.Factorize(covariance, true) {
+	values, vectors, ok := eigen(covariance)
+	if !ok {
 		return 0, fmt.Errorf("%w: their principal components cannot be computed", ErrTeacher)
 	}
-	values := eigen.Values(nil) // ascending
-	var all mat.Dense
-	eigen.VectorsTo(&all)
-	s.basis = mat.NewDense(s.dim, o.Dim, nil)
+	order := make([]int, s.dim)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[b], values[a]) })
 	var kept, total float64
 	for _, v := range values {
 		total += max(0, v)
 	}
-	for k := range o.Dim {
-		from := s.dim - 1 - o.Drop - k
-		kept += max(0, values[from])
-		sign := signOf(all.ColView(from))
-		for c := range s.dim {
-			s.basis.Set(c, k, sign*all.At(c, from))
+	for _, i := range order[o.Drop : o.Drop+o.Dim] {
+		kept += max(0, values[i])
+		component := vectors[i]
+		sign := signOf(component)
+		for c := range component {
+			component[c] *= sign
 		}
+		s.basis = append(s.basis, component)
 	}
 	if total == 0 {
 		return 0, fmt.Errorf("%w: all are the same", ErrTeacher)
@@ -251,12 +255,45 @@ func (s *student) reduce(ctx context.Context, o *Options) (float64, error) {
 	return kept / total, nil
 }
 
+// square returns a matrix of zeros.
+func square(n int) [][]float64 {
+	all := make([]float64, n*n)
+	rows := make([][]float64, n)
+	for i := range rows {
+		rows[i] = all[i*n : (i+1)*n : (i+1)*n]
+	}
+	return rows
+}
+
+// addProducts adds, on and right of the diagonal, the products of the columns of x, a
+// row-major matrix with as many columns as sum has, times a factor. Every row of
+// sum is one goroutine's, so that the result does not depend on their number.
+func addProducts(sum [][]float64, x []float64, factor float64) {
+	dim := len(sum)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < dim; i = int(next.Add(1)) - 1 {
+				to := sum[i][i:]
+				for from := x; len(from) > 0; from = from[dim:] {
+					f := from[i] * factor
+					for j, y := range from[i:dim] {
+						to[j] += f * y
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // signOf returns 1 or -1 so that the component of largest magnitude is positive:
 // an eigenvector's sign is an accident of the algorithm.
-func signOf(v mat.Vector) float64 {
+func signOf(v []float64) float64 {
 	largest := 0.0
-	for i := range v.Len() {
-		if x := v.AtVec(i); math.Abs(x) > math.Abs(largest) {
+	for _, x := range v {
+		if math.Abs(x) > math.Abs(largest) {
 			largest = x
 		}
 	}
@@ -272,22 +309,22 @@ func (s *student) centre(dst []float64, i int) {
 
 // Info says what the reduced vectors are.
 func (s *student) Info() static.Info {
-	_, dim := s.basis.Dims()
-	return static.Info{Kind: static.Trained, Dim: dim, Rows: len(s.words), Tokens: s.tokens}
+	return static.Info{Kind: static.Trained, Dim: len(s.basis), Rows: len(s.words), Tokens: s.tokens}
 }
 
 // Rows yields the reduced vectors.
 func (s *student) Rows() iter.Seq2[static.Row, error] {
 	return func(yield func(static.Row, error) bool) {
-		_, dim := s.basis.Dims()
 		centred := make([]float64, s.dim)
-		projected := mat.NewVecDense(dim, nil)
-		vector := make([]float32, dim)
+		vector := make([]float32, len(s.basis))
 		for i, word := range s.words {
 			s.centre(centred, i)
-			projected.MulVec(s.basis.T(), mat.NewVecDense(s.dim, centred))
-			for k := range vector {
-				vector[k] = float32(projected.AtVec(k))
+			for k, component := range s.basis {
+				var dot float64
+				for c, x := range component {
+					dot += x * centred[c]
+				}
+				vector[k] = float32(dot)
 			}
 			if !yield(static.Row{Word: word.Text, Vector: vector, Count: word.Count}, nil) {
 				return
