@@ -13,8 +13,8 @@ import (
 func modelCommand(c *console) *cli.Command {
 	return command(cli.Command{
 		Name:        "model",
-		Usage:       "look at, convert and train word vectors",
-		Subcommands: []*cli.Command{modelInfoCommand(c), modelConvertCommand(c), modelTrainCommand(c)},
+		Usage:       "look at, convert, train and distil word vectors",
+		Subcommands: []*cli.Command{modelInfoCommand(c), modelConvertCommand(c), modelTrainCommand(c), modelDistilCommand(c)},
 	})
 }
 
@@ -128,6 +128,11 @@ func (c *console) writeTable(ctx *cli.Context, out string, v static.Vectors, o s
 	if err != nil {
 		return nil, err
 	}
+	return c.describeTableFile(out, report)
+}
+
+// describeTableFile says what a table that was written to a file holds.
+func (c *console) describeTableFile(out string, report static.Report) (*conversion, error) {
 	table, err := c.openTable(out)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ciyuan-search/ciyuan"
 	"github.com/ciyuan-search/ciyuan/encoder"
+	"github.com/ciyuan-search/ciyuan/encoder/distil"
 	"github.com/ciyuan-search/ciyuan/encoder/safetensors"
 	"github.com/ciyuan-search/ciyuan/encoder/static"
 	"github.com/ciyuan-search/ciyuan/encoder/train"
@@ -53,6 +54,8 @@ var advice = []struct {
 	{static.ErrTruncated, []string{"copy or download the file again"}},
 	{static.ErrQuantized, []string{"use the .bin file that it was made from"}},
 	{static.ErrCharset, []string{"save the file as UTF-8"}},
+	{distil.ErrWords, []string{"give more words, or fewer dimensions: --dim"}},
+	{distil.ErrOptions, []string{"see: " + programName + " model distil --help"}},
 	{train.ErrVocabulary, []string{"train with more texts, or keep rarer words: --min-count 1"}},
 	{train.ErrOptions, []string{"see: " + programName + " model train --help"}},
 	{transformer.ErrUnsupported, []string{"the models are BERT, DistilBERT, RoBERTa, XLM-RoBERTa and GPT-2, in a folder with config.json, tokenizer.json and model.safetensors"}},

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/ciyuan-search/ciyuan/encoder/distil"
+	"github.com/ciyuan-search/ciyuan/encoder/transformer"
+	"github.com/ciyuan-search/ciyuan/tokenizer"
+)
+
+func modelDistilCommand(c *console) *cli.Command {
+	return command(cli.Command{
+		Name:  "distil",
+		Usage: "make word vectors from a transformer",
+		Description: `Each word goes through the transformer alone, once; the mean of its hidden states is
+reduced to the principal components of all words. The words are those of a file, a
+word with its count a line, or of the index. The same input gives the same file.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "from", Usage: "the transformer, hf:`DIR`"},
+			&cli.StringFlag{Name: "words", Usage: "the `FILE` of words, each with its count behind white space, instead of those of the index", TakesFile: true},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write, for --encoder static:FILE", TakesFile: true},
+			&cli.StringFlag{Name: "prefix", Usage: "a `TEXT` in front of each word, such as 'query: ' for the models called e5"},
+			&cli.IntFlag{Name: "dim", Usage: "the `NUMBER` of dimensions; 0 is 128, or what the transformer can give"},
+			&cli.IntFlag{Name: "drop", Value: 1, Usage: "the `NUMBER` of first components to leave out, which tell how frequent a word is"},
+			&cli.IntFlag{Name: "min-count", Value: 1, Usage: "leave out words that occur less often than this `NUMBER`"},
+			&cli.BoolFlag{Name: "int8", Usage: "compute with weights of 8 bits, in two thirds of the time"},
+			bitsFlag(),
+			nameFlag(),
+			modeFlag("how the documents of the index are cut into words"),
+			dictFlag(),
+			jsonFlag(),
+		},
+		Action: c.distilModel,
+	})
+}
+
+// distillation is the JSON form of what distil has made.
+type distillation struct {
+	*conversion
+	TeacherDim int     `json:"teacher_dim"`
+	Kept       float64 `json:"kept"` // share of the variance
+}
+
+func (c *console) distilModel(ctx *cli.Context) error {
+	if err := noArgs(ctx); err != nil {
+		return err
+	}
+	out := ctx.String("output")
+	switch {
+	case out == "":
+		return usagef("model distil needs a file to write: -o FILE").hint("see: " + programName + " model distil --help")
+	case !strings.HasPrefix(ctx.String("from"), encoderHF+":") || ctx.String("from") == encoderHF+":":
+		return usagef("flag --from needs hf:DIR, not %q", ctx.String("from"))
+	case ctx.Int("dim") < 0:
+		return usagef("flag --dim needs a number from 0, not %d", ctx.Int("dim"))
+	case ctx.Int("drop") < 0:
+		return usagef("flag --drop needs a number from 0, not %d", ctx.Int("drop"))
+	}
+	table, err := tableOptions(ctx, out)
+	if err != nil {
+		return err
+	}
+	dir := strings.TrimPrefix(ctx.String("from"), encoderHF+":")
+	model, err := openTransformer(dir, &transformer.Options{Threads: 1, Int8: ctx.Bool("int8")})
+	if err != nil {
+		return err
+	}
+	defer discard(model)
+	pr := c.progress("encoding", "words")
+	defer pr.finish()
+	words, err := c.distilWords(ctx, pr)
+	if err != nil {
+		return err
+	}
+	o := distil.Options{Name: table.Name, Dim: ctx.Int("dim"), Drop: ctx.Int("drop"), Bits: table.Bits}
+	if o.Drop == 0 {
+		o.Drop = -1 // the library takes 0 for its default
+	}
+	o.Progress = func(done, total int) { pr.enter("encoding", int64(done), int64(total), "words") }
+	var report distil.Report
+	err = writeFile(ctx.Context, out, func(w io.Writer) (err error) {
+		report, err = distil.Distil(ctx.Context, w, words, teacher(model, ctx.String("prefix")), o)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	done, err := c.describeTableFile(out, report.Report)
+	if err != nil {
+		return err
+	}
+	pr.clear()
+	if ctx.Bool("json") {
+		return c.printJSON(distillation{done, report.TeacherDim, report.Kept})
+	}
+	c.note("%.0f %% of the variance of %d dimensions is kept", 100*report.Kept, report.TeacherDim)
+	return c.reportTable(ctx, done)
+}
+
+// distilWords returns the words to encode with their counts, most frequent first.
+func (c *console) distilWords(ctx *cli.Context, pr *progress) ([]distil.Word, error) {
+	least := int64(ctx.Int("min-count"))
+	if name := ctx.String("words"); name != "" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer discard(file)
+		return readWords(ctx.Context, file, name, least)
+	}
+	cut, err := tokenizerOptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tok, err := tokenizer.New(cut)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := c.indexTexts(ctx, pr)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]int64{}
+	for sentence, err := range wordSentences(tok, texts) {
+		if err != nil {
+			return nil, err
+		}
+		for _, word := range sentence {
+			if n, ok := counts[word]; ok {
+				counts[word] = n + 1
+			} else {
+				counts[strings.Clone(word)] = 1 // it shares memory with the text
+			}
+		}
+	}
+	var words []distil.Word
+	for word, n := range counts {
+		if n >= least {
+			words = append(words, distil.Word{Text: word, Count: n})
+		}
+	}
+	slices.SortFunc(words, func(a, b distil.Word) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Text, b.Text))
+	})
+	return words, nil
+}
+
+// readWords reads a word, and its count if there is one, from each line.
+func readWords(ctx context.Context, r io.Reader, name string, least int64) ([]distil.Word, error) {
+	var words []distil.Word
+	err := eachLine(ctx, r, name, func(n int, line string) error {
+		parts := strings.Fields(line)
+		if len(parts) == 0 {
+			return nil
+		}
+		word := distil.Word{Text: parts[0]}
+		if len(parts) > 1 {
+			count, err := strconv.ParseInt(parts[1], 10, 64)
+			if err != nil || count < 0 || len(parts) > 2 {
+				return withHint(fmt.Errorf("%s: line %d: %q is no word with its count", name, n, printable(line)),
+					"a line is: word [count]")
+			}
+			word.Count = count
+			if count < least {
+				return nil
+			}
+		}
+		words = append(words, word)
+		return nil
+	})
+	return words, err
+}
+
+// teacher returns the mean of all hidden states of each word, those of the tokens
+// that are put around it included, as sentence encoders are trained to be used. Words
+// are computed side by side, which does not change their vectors.
+func teacher(model *transformer.Model, prefix string) distil.Teacher {
+	return func(ctx context.Context, words []string) ([][]float32, error) {
+		vectors := make([][]float32, len(words))
+		errs := make([]error, len(words))
+		var next atomic.Int64
+		var wg sync.WaitGroup
+		for range min(runtime.GOMAXPROCS(0), len(words)) {
+			wg.Go(func() {
+				for i := int(next.Add(1)) - 1; i < len(words); i = int(next.Add(1)) - 1 {
+					vectors[i], errs[i] = meanState(ctx, model, prefix+words[i])
+				}
+			})
+		}
+		wg.Wait()
+		return vectors, errors.Join(errs...)
+	}
+}
+
+func meanState(ctx context.Context, model *transformer.Model, text string) ([]float32, error) {
+	tok, info := model.Tokenizer(), model.Info()
+	pieces := tok.Tokenize(nil, text)
+	pieces = pieces[:min(len(pieces), max(0, info.MaxTokens-tok.Added()))]
+	enc := tok.Assemble(pieces)
+	mean := make([]float32, info.Hidden)
+	states, err := model.States(ctx, enc)
+	if err != nil || len(states) == 0 {
+		return mean, err
+	}
+	for i, x := range states {
+		mean[i%info.Hidden] += x
+	}
+	for i := range mean {
+		mean[i] /= float32(len(enc.Tokens))
+	}
+	return mean, nil
+}
