@@ -283,11 +283,16 @@ func (d *modelDescription) addNearest(ctx *cli.Context, table *encoder.Table, ne
 			best.add(table.Word(row), z)
 		}
 	}
+	for i := range best.words {
+		// Rounded rows are not quite of length 1.
+		w := &best.words[i]
+		w.Cosine = max(-1, min(1, w.Cosine))
+	}
 	d.Near = best.words
 	return nil
 }
 
-// nearest10 keeps the nearest words, by descending cosine, equal ones in the order in
+// nearest10 keeps the ten nearest words, by descending cosine, equal ones in the order in
 // which they came.
 type nearest10 struct{ words []nearWord }
 
