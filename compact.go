@@ -27,14 +27,21 @@ func (db *DB) Compact(ctx context.Context) error {
 	if db.noEnc != nil {
 		return db.noEnc
 	}
-	old, err := db.meta()
+	var old *store.Meta
+	err := db.update(func(tx *store.Tx) (err error) {
+		if old, err = tx.Meta(); err == nil {
+			err = db.adopt(tx, old)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
+	// Without the tokenizer's fingerprint: who writes first enters it, and the
+	// dictionary with it.
 	m := &store.Meta{
 		Encoder: old.Encoder, EncoderFingerprint: old.EncoderFingerprint, Dim: old.Dim,
-		Tokenizer: old.Tokenizer, TokenizerFingerprint: old.TokenizerFingerprint, TokenizerVersion: old.TokenizerVersion,
-		Options: slices.Clone(old.Options),
+		Tokenizer: old.Tokenizer, TokenizerVersion: old.TokenizerVersion, Options: slices.Clone(old.Options),
 	}
 	setOption(m, optionIncomplete, "")
 	setOption(m, optionDeleted, "")
@@ -42,7 +49,7 @@ func (db *DB) Compact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := compaction{db: db, to: &DB{path: db.path, opts: db.opts, enc: db.enc, tok: db.tok, store: fresh}, ctx: ctx}
+	c := compaction{db: db, to: &DB{path: db.path, opts: db.opts, enc: db.enc, tok: db.tok, dict: db.dict, store: fresh}, ctx: ctx}
 	if err := c.run(); err != nil {
 		return errors.Join(err, fresh.Discard())
 	}
@@ -63,8 +70,7 @@ type compaction struct {
 	db      *DB // from
 	to      *DB
 	codes   []store.Code // old code -> new code + 1, 0 for none
-	version uint32       // of the tokenizer
-	stale   bool         // documents of older versions are to be cut again
+	version uint32       // of the tokenizer: documents of older ones are cut again
 	done    int64
 	total   int64
 }
@@ -76,7 +82,6 @@ func (c *compaction) run() error {
 			return err
 		}
 		c.version = m.TokenizerVersion
-		c.stale = m.TokenizerFingerprint == c.db.tok.Fingerprint()
 		c.total = int64(m.LivePassages)
 		order, err := c.number(tx, m)
 		if err != nil {
@@ -121,7 +126,7 @@ func (c *compaction) number(tx *store.Tx, m *store.Meta) ([]store.Code, error) {
 		if err := c.ctx.Err(); err != nil {
 			return nil, err
 		}
-		if d.Incomplete || c.stale && d.Tokenizer != c.version {
+		if d.Incomplete || d.Tokenizer != c.version {
 			continue
 		}
 		for i := range d.Passages {
@@ -226,7 +231,7 @@ func (c *compaction) copyDocs(tx *store.Tx) error {
 		if !ok || source.Doc != d.ID {
 			return fmt.Errorf("%w: bucket ids, key %q: does not lead to document %d", ErrCorrupt, d.External, d.ID)
 		}
-		if c.stale && d.Tokenizer != c.version {
+		if d.Tokenizer != c.version {
 			doc, err := readDocument(tx, source)
 			if err != nil {
 				return err

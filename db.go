@@ -1,6 +1,7 @@
 package ciyuan
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type DB struct {
 	path string
 	enc  encoder.Static // nil if the index was made with another; then noEnc says so
 	tok  *tokenizer.Tokenizer
+	dict *tokenizer.Dict // that tok has, nil for none
 
 	noEnc error // what methods return that need vectors
 
@@ -89,7 +91,15 @@ func encoderOr(enc encoder.Static) (encoder.Static, error) {
 // adoptSettings makes the tokenizer that the index was made with and checks the
 // encoder.
 func (db *DB) adoptSettings() error {
-	m, err := db.meta()
+	var m *store.Meta
+	var stored []byte
+	err := db.view(func(tx *store.Tx) (err error) {
+		if m, err = tx.Meta(); err == nil {
+			stored, err = tx.Dictionary()
+			stored = bytes.Clone(stored)
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -105,8 +115,21 @@ func (db *DB) adoptSettings() error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	db.tok, err = tokenizer.New(tokenizer.Options{Mode: mode, Dict: db.opts.Dict})
+	if db.dict = db.opts.Dict; db.dict == nil && stored != nil {
+		if db.dict, err = tokenizer.ParseDict(bytes.NewReader(stored)); err != nil {
+			return fmt.Errorf("%w: the user dictionary of the index: %w", ErrCorrupt, err)
+		}
+	}
+	db.tok, err = tokenizer.New(tokenizer.Options{Mode: mode, Dict: db.dict})
 	return err
+}
+
+// dictText returns the user dictionary as it is stored, empty for none.
+func (db *DB) dictText() []byte {
+	if db.dict == nil {
+		return nil
+	}
+	return []byte(db.dict.Text())
 }
 
 // adopt prepares the index for being changed by this process.
@@ -117,6 +140,10 @@ func (db *DB) adopt(tx *store.Tx, m *store.Meta) error {
 		}
 		m.TokenizerFingerprint = fp
 		if err := tx.SetMeta(m); err != nil {
+			return err
+		}
+		// The fingerprint covers it: it need not be compared otherwise.
+		if err := tx.SetDictionary(db.dictText()); err != nil {
 			return err
 		}
 	}

@@ -39,8 +39,11 @@ type Options struct {
 	// index; an existing index keeps the mode it was made with.
 	Mode tokenizer.Mode
 
-	// Dict holds words of the user's own. The documents added from then on
-	// are cut with it; words already stored stay searchable.
+	// Dict holds words of the user's own, which are kept whole. nil means the
+	// dictionary that the index has; one without words means none. The next change
+	// stores it in the index, so that whoever opens that cuts alike. Documents added from
+	// then on are cut with it; those stored before stay as they are, and searchable,
+	// until Compact cuts them again.
 	Dict *tokenizer.Dict
 
 	// GraphWords is how many words may be outside of the graph, where a search

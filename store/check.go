@@ -378,6 +378,8 @@ func checkMetas(key string, value []byte) (err error) {
 	switch key {
 	case metaKey:
 		_, err = decodeMeta(value)
+	case dictionaryKey:
+		err = checkDictionary(value)
 	case formatKey:
 		_, _, err = decodeFormat(value)
 	case sumsKey:

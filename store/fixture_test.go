@@ -27,7 +27,7 @@ func fixture(tb testing.TB, s *Store) {
 		b.fold(folded)
 		b.delete("notes/gone")
 		b.chunks()
-		return errors.Join(b.err, tx.SetMeta(m))
+		return errors.Join(b.err, tx.SetMeta(m), tx.SetDictionary([]byte("词元 1000 n\n")))
 	})
 }
 

@@ -25,6 +25,33 @@ func TestText_RoundTrip(t *testing.T) {
 	}
 }
 
+func TestDictionary(t *testing.T) {
+	s := newStore(t)
+	want := func(want string) {
+		t.Helper()
+		checkClean(t, s)
+		view(t, s, func(tx *Tx) error {
+			got, err := tx.Dictionary()
+			if string(got) != want || (got == nil) != (want == "") {
+				t.Errorf("%q, wanted %q", got, want)
+			}
+			return err
+		})
+	}
+	want("")
+	for _, dict := range []string{"词元 1000 n\n", strings.Repeat("x", 1<<20), ""} {
+		update(t, s, func(tx *Tx) error { return tx.SetDictionary([]byte(dict)) })
+		want(dict)
+	}
+	if err := s.Update(func(tx *Tx) error { return tx.SetDictionary(make([]byte, MaxDictionaryBytes+1)) }); err == nil {
+		t.Error("accepted a dictionary that is too large")
+	}
+	update(t, s, func(tx *Tx) error { return tx.Put(Metas, []byte(dictionaryKey), nil) })
+	if problems, err := s.Check(t.Context(), nil); err != nil || len(problems) != 1 || problems[0].Key != `"dictionary"` {
+		t.Error(problems, err)
+	}
+}
+
 func TestMeta_RoundTrip(t *testing.T) {
 	full := testMeta
 	full.NextPassage, full.NextCode, full.NextSegment = 1<<40, 1<<31, 9

@@ -74,10 +74,10 @@ func (s *Store) ReplaceWith(t *Store) error {
 	return syncDir(filepath.Dir(t.path))
 }
 
-// finish cuts the file after its last page, gives it the permissions of s and
-// makes all of it durable.
-func (t *Store) finish(s *Store) error {
-	tx, err := t.bolt.Begin(false)
+// finish cuts the file after its last page, gives it the permissions of
+// before and makes all of it durable.
+func (s *Store) finish(before *Store) error {
+	tx, err := s.bolt.Begin(false)
 	if err != nil {
 		return err
 	}
@@ -85,16 +85,16 @@ func (t *Store) finish(s *Store) error {
 	if err := tx.Rollback(); err != nil {
 		return err
 	}
-	if err := t.cut(size); err != nil {
+	if err := s.cut(size); err != nil {
 		return err
 	}
-	info, err := s.file.Stat()
+	info, err := before.file.Stat()
 	if err != nil {
 		return err
 	}
-	if err := os.Chmod(t.path, info.Mode().Perm()); err != nil {
+	if err := os.Chmod(s.path, info.Mode().Perm()); err != nil {
 		return err
 	}
-	keepOwner(t.path, info)
-	return t.file.Sync()
+	keepOwner(s.path, info)
+	return s.file.Sync()
 }

@@ -9,6 +9,7 @@ package store
 //	meta      "format"            mark | uv version | u64 identity
 //	          "sums"              uv generation | uv 13 | 13 x (uv entries | u64 digest)
 //	          "index"             Meta: settings, counters, segments, graph header
+//	          "dictionary"        the user dictionary, if there is one
 //	ids       external id         u8 flags | uv doc | sv time | sv size | u64 hash
 //	docs      u64 doc             u8 flags | str id, title, path | pairs | uv passages, bytes, words, tokenizer
 //	text      u64 passage         uv offset | uv line ends | text
@@ -59,7 +60,7 @@ type Bucket uint8
 
 // The buckets; schema.go and docs/format.md say what they hold.
 const (
-	Metas        Bucket = iota // settings, counters, segments
+	Metas        Bucket = iota // settings, counters, segments, dictionary
 	IDs                        // external id -> Source
 	Docs                       // DocID -> Doc
 	Texts                      // PassageID -> Text

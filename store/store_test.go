@@ -84,7 +84,7 @@ func TestStore_CreateAndReopen(t *testing.T) {
 			}
 			return errors.Join(err, merr)
 		})
-		err = s.Update(func(tx *Tx) error { return nil })
+		err = s.Update(func(*Tx) error { return nil })
 		if want := error(nil); readOnly {
 			want = ErrReadOnly
 			if !errors.Is(err, want) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -33,6 +34,33 @@ const (
 type Dict struct {
 	*lexicon
 	mixed bool // whether a word has a character that is not Han
+	text  string
+}
+
+// Text returns the dictionary in the form that ParseDict reads: folded words,
+// ascending, each with frequency and tag, behind a line of comment. ParseDict
+// makes an equal dictionary of it, and equal dictionaries have equal texts. A
+// dictionary without words has the empty text.
+func (d *Dict) Text() string { return d.text }
+
+// dictText is what Text returns of the words of a dictionary, which it sorts.
+func dictText(words []trie.Word) string {
+	if len(words) == 0 {
+		return ""
+	}
+	slices.SortFunc(words, func(a, b trie.Word) int { return strings.Compare(a.Text, b.Text) })
+	b := []byte("# word frequency tag\n")
+	for _, w := range words {
+		// A line that starts with # would be a comment. The wide form folds to it.
+		if rest, ok := strings.CutPrefix(w.Text, "#"); ok {
+			b = append(append(b, "＃"...), rest...)
+		} else {
+			b = append(b, w.Text...)
+		}
+		b = strconv.AppendUint(append(b, ' '), uint64(w.Freq), 10)
+		b = append(append(append(b, ' '), w.Tag...), '\n')
+	}
+	return string(b)
 }
 
 // Len returns the number of words.
@@ -91,7 +119,7 @@ func ParseDict(r io.Reader) (*Dict, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDict, err)
 	}
-	d.lexicon = l
+	d.lexicon, d.text = l, dictText(words)
 	return d, nil
 }
 

@@ -45,6 +45,25 @@ func TestParseDict(t *testing.T) {
 	}
 }
 
+func TestDict_Text(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                     "",
+		"# nothing\n":          "",
+		"词元 5 nz\nGPT-4 7\n":   "# word frequency tag\ngpt-4 7 n\n词元 5 nz\n",
+		"＃tag 3\n詞元 5\nc# 9\n": "# word frequency tag\n＃tag 3 n\nc# 9 n\n词元 5 n\n",
+	} {
+		d := parseDict(t, text)
+		if got := d.Text(); got != want {
+			t.Errorf("%q becomes %q, wanted %q", text, got, want)
+		}
+		again := parseDict(t, d.Text())
+		a, b := newTokenizer(t, Options{Dict: d}), newTokenizer(t, Options{Dict: again})
+		if again.Text() != want || a.Fingerprint() != b.Fingerprint() {
+			t.Errorf("%q: read again it is %q", text, again.Text())
+		}
+	}
+}
+
 func TestParseDict_Errors(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"词元\n词元 0\n", "line 2: frequency \"0\""},
@@ -153,6 +172,13 @@ func FuzzParseDict(f *testing.F) {
 				t.Fatalf("%q: %v is not ErrDict", text, err)
 			}
 			return
+		}
+		again, err := ParseDict(strings.NewReader(d.Text()))
+		if err != nil {
+			t.Fatalf("%q: %v", d.Text(), err)
+		}
+		if again.Text() != d.Text() || again.words.Digest() != d.words.Digest() {
+			t.Fatalf("%q becomes %q", d.Text(), again.Text())
 		}
 		tok := newTokenizer(t, Options{Dict: d})
 		for _, s := range []string{text, "说" + text + "了"} {
