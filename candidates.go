@@ -35,22 +35,21 @@ func (w *window) size(n int) {
 
 // candidates returns the n best passages, best first, by the same formula as
 // the exact score, from the postings of the words that stand for the query's.
-func (s *searcher) candidates(plan *scoring.Plan, n int) ([]scoring.Hit, error) {
+func (s *searcher) candidates(r *ranking, n int) ([]scoring.Hit, error) {
 	top := scoring.NewTopK(n)
 	if s.opts.Exact {
-		err := s.scanAll(plan, top)
+		err := s.scanAll(r, top)
 		return top.Hits(), err
 	}
 	for _, seg := range s.meta.Segments {
 		if seg.State == store.Live {
-			if err := s.scanSegment(plan, top, seg); err != nil {
+			if err := s.scanSegment(r, top, seg); err != nil {
 				return nil, s.damaged(seg, err)
 			}
 		}
 	}
-	var tally scoring.Tally
 	for _, p := range s.pending {
-		if score := plan.Score(&tally, p.codes, p.words); score > 0 {
+		if score := r.score(p.codes, p.words); score > 0 {
 			s.stats.Candidates++
 			if s.filter.pass(p.id) {
 				top.Push(uint64(p.id), score)
@@ -62,12 +61,14 @@ func (s *searcher) candidates(plan *scoring.Plan, n int) ([]scoring.Hit, error) 
 
 // scanSegment scores the passages of a segment that have a posting of a
 // neighbour of a query word.
-func (s *searcher) scanSegment(plan *scoring.Plan, top *scoring.TopK, seg store.Segment) error {
+func (s *searcher) scanSegment(r *ranking, top *scoring.TopK, seg store.Segment) error {
 	// Lists are looked up by ascending code, which reads each chunk once.
 	var codes []uint32
-	for t := range plan.Len() {
-		for _, p := range plan.Postings(t) {
-			codes = append(codes, p.Code)
+	for _, plan := range r.plans {
+		for t := range plan.Len() {
+			for _, p := range plan.Postings(t) {
+				codes = append(codes, p.Code)
+			}
 		}
 	}
 	slices.Sort(codes)
@@ -88,7 +89,7 @@ func (s *searcher) scanSegment(plan *scoring.Plan, top *scoring.TopK, seg store.
 			return err
 		}
 		n := min(windowPassages, seg.Span-from)
-		if err := s.scanWindow(plan, top, seg, w, codes, lists, from, n); err != nil {
+		if err := s.scanWindow(r, top, seg, w, codes, lists, from, n); err != nil {
 			clear(w.sums)
 			clear(w.scores)
 			w.touched, w.hits = w.touched[:0], w.hits[:0]
@@ -98,10 +99,21 @@ func (s *searcher) scanSegment(plan *scoring.Plan, top *scoring.TopK, seg store.
 	return nil
 }
 
-func (s *searcher) scanWindow(plan *scoring.Plan, top *scoring.TopK, seg store.Segment, w *window,
+func (s *searcher) scanWindow(r *ranking, top *scoring.TopK, seg store.Segment, w *window,
 	codes []uint32, lists []index.Postings, from, n uint32) error {
 	w.size(int(n))
 	lengths := lengthReader{tx: s.tx, segment: seg.ID}
+	for _, plan := range r.plans {
+		if err := w.sum(plan, r.share(plan), &lengths, codes, lists, from, n); err != nil {
+			return err
+		}
+	}
+	return s.rankWindow(top, seg, w, from)
+}
+
+// sum adds the scores of a plan, times share, to those of the passages from an
+// ordinal on.
+func (w *window) sum(plan *scoring.Plan, share float64, lengths *lengthReader, codes []uint32, lists []index.Postings, from, n uint32) error {
 	for t := range plan.Len() {
 		for _, p := range plan.Postings(t) {
 			i, _ := slices.BinarySearch(codes, p.Code)
@@ -136,7 +148,7 @@ func (s *searcher) scanWindow(plan *scoring.Plan, top *scoring.TopK, seg store.S
 				return err
 			}
 		}
-		idf := plan.IDF(t)
+		idf := share * plan.IDF(t)
 		for _, o := range w.touched {
 			length, err := lengths.at(from + o)
 			if err != nil {
@@ -150,6 +162,11 @@ func (s *searcher) scanWindow(plan *scoring.Plan, top *scoring.TopK, seg store.S
 		}
 		w.touched = w.touched[:0]
 	}
+	return nil
+}
+
+// rankWindow offers the passages with a score and empties the window.
+func (s *searcher) rankWindow(top *scoring.TopK, seg store.Segment, w *window, from uint32) error {
 	// In the order of the passages, so that tombs and documents are read once.
 	slices.Sort(w.hits)
 	for _, o := range w.hits {
@@ -197,15 +214,14 @@ func (l *lengthReader) at(ordinal uint32) (int, error) {
 }
 
 // scanAll scores every passage from its stored tokens.
-func (s *searcher) scanAll(plan *scoring.Plan, top *scoring.TopK) error {
-	var tally scoring.Tally
+func (s *searcher) scanAll(r *ranking, top *scoring.TopK) error {
 	var codes []uint32
 	return s.eachPassage(func(id store.PassageID, record []byte) (err error) {
 		var words int
 		if codes, words, err = store.AppendCodes(codes[:0], record); err != nil {
 			return fmt.Errorf("passage %d: %w", id, err)
 		}
-		if score := plan.Score(&tally, codes, words); score > 0 {
+		if score := r.score(codes, words); score > 0 {
 			s.stats.Candidates++
 			if s.filter.pass(id) {
 				top.Push(uint64(id), score)

@@ -362,12 +362,9 @@ func (p *probe) gather(codes []uint32, out []float32) int {
 	return n
 }
 
-// graph returns the implementation asked for.
-func (l *lexicon) graph(kind GraphKind, workers int) (index.Graph, error) {
-	switch kind {
-	case GraphFlat:
-		return index.NewFlat(l, workers), nil
-	case GraphCoder:
+// graph returns the graph asked for.
+func (l *lexicon) graph(kind GraphKind) (index.Graph, error) {
+	if kind == GraphCoder {
 		l.coderOnce.Do(func() { l.coder, l.coderErr = index.NewCoder(l.hnsw) })
 		return l.coder, l.coderErr
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ciyuan-search/ciyuan/index"
@@ -171,13 +172,8 @@ func (s *searcher) prepare(query string) error {
 		return err
 	}
 	if s.opts.Score != ScoreBM25 {
-		for i := range s.terms {
-			if err := s.ctx.Err(); err != nil {
-				return err
-			}
-			if err := s.neighbors(&s.terms[i]); err != nil {
-				return err
-			}
+		if err := s.neighbors(); err != nil {
+			return err
 		}
 	}
 	for i := range s.terms {
@@ -259,12 +255,47 @@ func (s *searcher) parse(query string) error {
 	return nil
 }
 
-// neighbors finds the words of the index that are nearest to a query word: in
-// the graph, and among the words that are not in it yet.
-func (s *searcher) neighbors(t *queryTerm) error {
-	if len(t.vector.rows) == 0 || s.lex.n == 0 {
+// neighbors finds, for every query word, the words of the index that are nearest
+// to it: in the graph, and among the words that are not in it yet.
+func (s *searcher) neighbors() error {
+	probes := make([]*probe, 0, len(s.terms))
+	terms := make([]*queryTerm, 0, len(s.terms))
+	for i := range s.terms {
+		if t := &s.terms[i]; len(t.vector.rows) > 0 {
+			probes = append(probes, s.lex.probe(s.db.enc.Query(t.vector.vector(s.db.enc, nil))))
+			terms = append(terms, t)
+		}
+	}
+	if len(probes) == 0 || s.lex.n == 0 {
 		return nil
 	}
+	var g index.Graph
+	from := uint32(0)
+	if !s.opts.Exact && s.opts.Graph != GraphFlat {
+		var err error
+		if g, err = s.lex.graph(s.opts.Graph); err != nil {
+			return err
+		}
+		from = uint32(g.Len())
+	}
+	scanned, err := s.scanWords(probes, from)
+	if err != nil {
+		return err
+	}
+	for i, t := range terms {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.choose(t, probes[i], g, scanned[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose sets the neighbourhood of a query word: the nearest live words of those
+// that were scanned and those that the graph, which may be nil, finds.
+func (s *searcher) choose(t *queryTerm, p *probe, g index.Graph, scanned []index.Neighbor) error {
 	params := s.db.enc.Params()
 	k := params.Neighbors
 	if t.df == 0 {
@@ -272,13 +303,24 @@ func (s *searcher) neighbors(t *queryTerm) error {
 		// where neighbours are more and farther.
 		k = params.CrossNeighbors
 	}
-	p := s.lex.probe(s.db.enc.Query(t.vector.vector(s.db.enc, nil)))
 	for ask := k + 1; ; ask *= 2 {
-		found, err := s.nearest(p, ask)
-		if err != nil {
-			return err
+		found := slices.Clone(scanned)
+		more := false
+		if g != nil {
+			walked, err := g.Search(p, ask, max(graphEf, ask))
+			if err != nil {
+				return err
+			}
+			more = len(walked) >= ask && walked[len(walked)-1].Sim >= params.MinSim
+			for _, n := range walked {
+				if n.Sim >= params.MinSim {
+					found = append(found, n)
+				}
+			}
 		}
-		full := len(found) >= ask
+		slices.SortFunc(found, func(a, b index.Neighbor) int {
+			return cmp.Or(cmp.Compare(b.Sim, a.Sim), cmp.Compare(a.Code, b.Code))
+		})
 		t.near = t.near[:0]
 		for _, n := range found {
 			if len(t.near) == k {
@@ -293,36 +335,61 @@ func (s *searcher) neighbors(t *queryTerm) error {
 				t.near = append(t.near, scoring.Neighbor{Code: n.Code, Sim: min(n.Sim, 1)})
 			}
 		}
-		if !full {
+		if !more {
 			return nil
 		}
 	}
 }
 
-// nearest returns at most k words that are near enough to a probe, best first:
-// from the graph, and from among the words that are not in it yet.
-func (s *searcher) nearest(p *probe, k int) ([]index.Neighbor, error) {
+// scanCodes is how many words are compared with all query words in turn: their
+// rows stay in the nearest cache meanwhile.
+const scanCodes = 128
+
+// scanWords compares every probe with every word from a code on and returns,
+// for each probe, the words that are near enough, in no order.
+func (s *searcher) scanWords(probes []*probe, from uint32) ([][]index.Neighbor, error) {
 	least := s.db.enc.Params().MinSim
-	workers := s.db.workers()
-	if s.opts.Exact {
-		return index.Scan(nil, p, 0, s.lex.n, k, least, workers), nil
+	// A worker is worth its start for some thousands of words.
+	workers := max(1, min(s.db.workers(), int(s.lex.n-from)/4096))
+	parts := make([][][]index.Neighbor, workers)
+	var wg sync.WaitGroup
+	step := (s.lex.n - from + uint32(workers) - 1) / uint32(workers)
+	for w := range parts {
+		lo := min(s.lex.n, from+uint32(w)*step)
+		hi := min(s.lex.n, lo+step)
+		parts[w] = make([][]index.Neighbor, len(probes))
+		work := func() {
+			var codes [scanCodes]uint32
+			var sims [scanCodes]float32
+			for at := lo; at < hi && s.ctx.Err() == nil; at += scanCodes {
+				n := min(scanCodes, hi-at)
+				for i := range n {
+					codes[i] = at + i
+				}
+				for i, p := range probes {
+					p.Sim(codes[:n], sims[:n])
+					for j, z := range sims[:n] {
+						if z >= least {
+							parts[w][i] = append(parts[w][i], index.Neighbor{Code: at + uint32(j), Sim: z})
+						}
+					}
+				}
+			}
+		}
+		if w == workers-1 {
+			work()
+		} else {
+			wg.Go(work)
+		}
 	}
-	g, err := s.lex.graph(s.opts.Graph, workers)
-	if err != nil {
-		return nil, err
+	wg.Wait()
+	all := parts[0]
+	for _, part := range parts[1:] {
+		for i := range part {
+			all[i] = append(all[i], part[i]...)
+		}
 	}
-	found, err := g.Search(p, k, max(graphEf, k))
-	if err != nil {
-		return nil, err
-	}
-	found = slices.DeleteFunc(found, func(n index.Neighbor) bool { return n.Sim < least })
-	if from := uint32(g.Len()); from < s.lex.n {
-		found = index.Scan(found, p, from, s.lex.n, k, least, 1)
-		slices.SortFunc(found, func(a, b index.Neighbor) int {
-			return cmp.Or(cmp.Compare(b.Sim, a.Sim), cmp.Compare(a.Code, b.Code))
-		})
-	}
-	return found[:min(len(found), k)], nil
+	return all, s.ctx.Err()
 }
 
 // live reports whether any document has a word. Words stay when their last
@@ -459,6 +526,14 @@ func (r *ranking) score(codes []uint32, words int) float64 {
 	return score
 }
 
+// share returns what the sums of a plan count in the score.
+func (r *ranking) share(plan *scoring.Plan) float64 {
+	if len(r.plans) == 1 {
+		return 1
+	}
+	return scoring.Hybrid(1, 0) / plan.Most()
+}
+
 // relative returns a score in [0, 1].
 func (r *ranking) relative(score float64) float64 {
 	if len(r.plans) > 1 {
@@ -467,36 +542,24 @@ func (r *ranking) relative(score float64) float64 {
 	return r.plans[0].Normalize(score)
 }
 
-// hybridDepth is how far a hybrid looks down its two parts, because a passage
-// may lead neither of them.
-const hybridDepth = 200
-
 // rank returns the want best documents, best first. The postings give the very
 // score, so that more candidates than documents are needed only where several
 // passages of one document are among them.
 func (s *searcher) rank(r *ranking, want int) ([]found, error) {
-	depth := 2*want + 10
-	if len(r.plans) > 1 {
-		depth = max(depth, hybridDepth)
-	}
-	for ; ; depth *= 4 {
-		var passages []store.PassageID
-		full := false
-		for _, plan := range r.plans {
-			top, err := s.candidates(plan, depth)
-			if err != nil {
-				return nil, err
-			}
-			full = full || len(top) == depth
-			for _, h := range top {
-				passages = append(passages, store.PassageID(h.ID))
-			}
+	for depth := 2*want + 10; ; depth *= 4 {
+		top, err := s.candidates(r, depth)
+		if err != nil {
+			return nil, err
+		}
+		passages := make([]store.PassageID, len(top))
+		for i, h := range top {
+			passages[i] = store.PassageID(h.ID)
 		}
 		docs, err := s.documents(r, passages)
 		if err != nil {
 			return nil, err
 		}
-		if len(docs) >= want || !full {
+		if len(docs) >= want || len(top) < depth {
 			return docs[:min(len(docs), want)], nil
 		}
 	}
@@ -508,7 +571,7 @@ func (s *searcher) documents(r *ranking, passages []store.PassageID) ([]found, e
 	var codes []uint32
 	var docs []found
 	slices.Sort(passages)
-	for _, p := range slices.Compact(passages) {
+	for _, p := range passages {
 		var id store.DocID
 		var doc *store.Doc
 		if n := len(docs) - 1; n >= 0 && uint64(p)-uint64(docs[n].doc) < uint64(docs[n].record.Passages) {

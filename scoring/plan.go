@@ -160,6 +160,10 @@ func (p *Plan) Matches(code uint32) []Match {
 	return p.matches[s.from:s.to]
 }
 
+// Most returns the sum of the idf of all query words: what a score can be at
+// most, but for what [Plan.Normalize] cuts off.
+func (p *Plan) Most() float64 { return p.idfSum }
+
 // Normalize returns a score divided by the sum of the idf of all query words,
 // which makes it comparable between queries and over time; 0 if that sum is 0.
 // It is cut at 1, which a softmax score can pass by 0.2 % where sub-tokens make
