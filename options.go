@@ -94,14 +94,17 @@ type Score uint8
 
 // The scores. All of them are defined in docs/design.md, section 6.
 const (
-	ScoreSoftmax Score = iota // softmax attention per query word; the default
-	ScoreMaxSim               // sum over query words of the largest cosine
-	ScoreSum                  // weighted sum, weights in proportion to the cosine
-	ScoreBM25                 // literal words only
-	ScoreHybrid               // mean of the relative softmax and BM25 scores
+	// ScoreHybrid is the mean of the relative softmax and BM25 scores; the
+	// default, because it is the only one that no other beats on any test set
+	// (docs/benchmarks.md).
+	ScoreHybrid  Score = iota
+	ScoreSoftmax       // softmax attention per query word
+	ScoreMaxSim        // sum over query words of the largest cosine
+	ScoreSum           // weighted sum, weights in proportion to the cosine
+	ScoreBM25          // literal words only
 )
 
-var scoreNames = [...]string{"softmax", "maxsim", "sum", "bm25", "hybrid"}
+var scoreNames = [...]string{"hybrid", "softmax", "maxsim", "sum", "bm25"}
 
 // String returns the name that ParseScore reads.
 func (s Score) String() string {
@@ -118,7 +121,7 @@ func ParseScore(name string) (Score, error) {
 			return Score(i), nil
 		}
 	}
-	return 0, fmt.Errorf("%w: unknown score %q (softmax, maxsim, sum, bm25, hybrid)", ErrOption, name)
+	return 0, fmt.Errorf("%w: unknown score %q (hybrid, softmax, maxsim, sum, bm25)", ErrOption, name)
 }
 
 // GraphKind is the implementation that finds the nearest words.

@@ -502,8 +502,8 @@ type ranking struct {
 func (s *searcher) ranking() *ranking {
 	r := &ranking{}
 	switch s.opts.Score {
-	case ScoreHybrid:
-		r.plans = []*scoring.Plan{s.plan(scoring.MethodSoftmax), s.plan(scoring.MethodBM25)}
+	case ScoreSoftmax:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodSoftmax)}
 	case ScoreMaxSim:
 		r.plans = []*scoring.Plan{s.plan(scoring.MethodMaxSim)}
 	case ScoreSum:
@@ -511,7 +511,7 @@ func (s *searcher) ranking() *ranking {
 	case ScoreBM25:
 		r.plans = []*scoring.Plan{s.plan(scoring.MethodBM25)}
 	default:
-		r.plans = []*scoring.Plan{s.plan(scoring.MethodSoftmax)}
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodSoftmax), s.plan(scoring.MethodBM25)}
 	}
 	r.tallies = make([]scoring.Tally, len(r.plans))
 	return r

@@ -99,7 +99,7 @@ func TestSearch_AgreesWithReference(t *testing.T) {
 			}
 		}
 		for _, exact := range []bool{false, true} {
-			r := search(t, db, q.Text, &ciyuan.SearchOptions{K: 100, Exact: exact})
+			r := search(t, db, q.Text, &ciyuan.SearchOptions{K: 100, Exact: exact, Score: ciyuan.ScoreSoftmax})
 			if len(r.Hits) != len(want) {
 				t.Fatalf("%q, exact %v: %d hits, the reference has %d", q.Text, exact, len(r.Hits), len(want))
 			}

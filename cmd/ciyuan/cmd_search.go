@@ -21,7 +21,7 @@ PATH:LINE:TEXT, as grep prints it.`,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "k", Value: ciyuan.DefaultK, Usage: "the `NUMBER` of hits"},
 			&cli.IntFlag{Name: "offset", Usage: "leave out the first `NUMBER` of hits"},
-			choice("score", ciyuan.ScoreSoftmax.String(), "how documents are ranked", "softmax", "maxsim", "sum", "bm25", "hybrid"),
+			choice("score", ciyuan.ScoreHybrid.String(), "how documents are ranked", "hybrid", "softmax", "maxsim", "sum", "bm25"),
 			&cli.Float64Flag{Name: "temperature", Usage: "the `T` of the softmax score, small for the nearest words only; 0 is the encoder's own"},
 			&cli.Float64Flag{Name: "min-score", Usage: "leave out hits below this share of the query, `0..1`"},
 			&cli.BoolFlag{Name: "no-idf", Usage: "give every word of the query the same weight"},
