@@ -26,7 +26,7 @@ func measureWarm(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		for _, score := range []ciyuan.Score{ciyuan.ScoreSoftmax, ciyuan.ScoreMaxSim, ciyuan.ScoreSum, ciyuan.ScoreBM25, ciyuan.ScoreHybrid} {
+		for _, score := range []ciyuan.Score{ciyuan.ScoreHybrid, ciyuan.ScoreSoftmax, ciyuan.ScoreMaxSim, ciyuan.ScoreSum, ciyuan.ScoreBM25} {
 			row, err := b.timeSearches(ctx, db, c, score)
 			if err != nil {
 				return err
