@@ -54,7 +54,7 @@ func measureIndexing(ctx context.Context, b *bench) error {
 		var words int
 		path := filepath.Join(b.dir, "speed.db")
 		once := func() error {
-			defer os.Remove(path)
+			defer func() { _ = os.Remove(path) }() // the folder goes at the end anyway
 			runtime.GC()
 			user, began := processTime(), time.Now()
 			if res, err = build(ctx, path, c, &ciyuan.Options{Workers: 1}); err != nil {

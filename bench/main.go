@@ -145,12 +145,12 @@ func (b *bench) measure(ctx context.Context, wanted *regexp.Regexp) error {
 	if b.report.Machine, err = describeMachine(b.dir); err != nil {
 		return err
 	}
-	any := false
+	ran := false
 	for _, p := range parts {
 		if !wanted.MatchString(p.name) {
 			continue
 		}
-		any = true
+		ran = true
 		began := time.Now()
 		fmt.Fprintf(os.Stderr, "%s: %s\n", p.name, p.about)
 		if err := p.run(ctx, b); err != nil {
@@ -158,7 +158,7 @@ func (b *bench) measure(ctx context.Context, wanted *regexp.Regexp) error {
 		}
 		fmt.Fprintf(os.Stderr, "%s: %.1f s\n", p.name, time.Since(began).Seconds())
 	}
-	if !any {
+	if !ran {
 		return errors.New("-run matches no part; -list names them")
 	}
 	return nil

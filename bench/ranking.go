@@ -75,7 +75,7 @@ func (b *bench) compareScores(ctx context.Context, c corpus, t *table) (standard
 	if err != nil {
 		return standard, bm25, err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	if standard, err = evaluate(ctx, db, c.set, "hybrid", ciyuan.SearchOptions{}); err != nil {
 		return standard, bm25, err
 	}

@@ -61,7 +61,7 @@ func (b *bench) countOpened(ctx context.Context, dir string, c command) (int, er
 	if err != nil {
 		return 0, err
 	}
-	defer watch.close()
+	defer func() { _ = watch.close() }()
 	if _, err := os.ReadFile(filepath.Join(folders[0], "0000.txt")); err != nil {
 		return 0, err
 	}

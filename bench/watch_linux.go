@@ -20,7 +20,7 @@ func peakAnonymous(pid int) int64 {
 	if err != nil {
 		return 0
 	}
-	defer status.Close()
+	defer func() { _ = status.Close() }() // read only
 	var peak int64
 	var buf [4096]byte
 	for {

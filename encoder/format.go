@@ -49,7 +49,7 @@ import (
 // Version history:
 //
 //	1  the first
-//
+
 // Magic is what the bytes of a table begin with.
 const Magic = "ciyuantb"
 

@@ -182,7 +182,7 @@ func TestRules_AgreeWithGit(t *testing.T) {
 func FuzzRules(f *testing.F) {
 	f.Add("a/**/[!b-c]*\n!x/\n", "a/b/c")
 	f.Add("[[:alpha:]", "a")
-	f.Fuzz(func(t *testing.T, text, path string) {
+	f.Fuzz(func(_ *testing.T, text, path string) {
 		if path == "" {
 			return
 		}

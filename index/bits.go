@@ -95,10 +95,6 @@ type bitReader struct {
 	pos uint
 }
 
-// maxBits is the most that one call of a bitReader moves: a gamma code of 57 bits
-// in front of its one and as many behind.
-const maxBits = 2*57 + 1
-
 func load57(buf []byte, pos uint) uint64 {
 	return binary.LittleEndian.Uint64(buf[pos>>3:]) >> (pos & 7)
 }

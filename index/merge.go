@@ -308,13 +308,13 @@ func (m *Merger) Next(inputs []MergeInput, maxBytes int) ([]Chunk, error) {
 	size := 0
 	counted := 0
 	for size < maxBytes || size == 0 {
-		least, any := uint32(0), false
+		least, found := uint32(0), false
 		for i := range heads {
-			if h := &heads[i]; h.ok && (!any || h.code < least) {
-				least, any = h.code, true
+			if h := &heads[i]; h.ok && (!found || h.code < least) {
+				least, found = h.code, true
 			}
 		}
-		if !any {
+		if !found {
 			m.done = true
 			m.b.cut()
 			break

@@ -365,7 +365,7 @@ func TestSegment_Format(t *testing.T) {
 	sum := crc32.NewIEEE()
 	chunks := slices.Collect(w.Chunks(5000))
 	for _, c := range chunks {
-		binary.Write(sum, binary.BigEndian, []uint32{c.Code, c.Ordinal})
+		_ = binary.Write(sum, binary.BigEndian, []uint32{c.Code, c.Ordinal})
 		sum.Write(c.Data)
 	}
 	if got := sum.Sum32(); len(chunks) != 2 || got != 0x835f04da {

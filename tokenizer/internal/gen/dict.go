@@ -27,7 +27,7 @@ func readGSE() ([]trie.Word, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // read only
 	var words []trie.Word
 	var total uint64
 	seen := map[string]bool{}

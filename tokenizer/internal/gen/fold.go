@@ -78,7 +78,7 @@ func readPairs(path string) ([][2]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // read only
 	var out [][2]string
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
