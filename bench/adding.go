@@ -29,7 +29,7 @@ func measureAdd(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	db, err := b.openCopy(ctx, c, nil)
+	db, err := b.openCopy(ctx, c, 0)
 	if err != nil {
 		return err
 	}

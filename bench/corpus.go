@@ -172,28 +172,50 @@ func build(ctx context.Context, path string, c corpus, opts *ciyuan.Options) (ci
 	return res, err
 }
 
+// everyWord, as ciyuan.Options.GraphWords, puts every word into the graph. The
+// default compares the words of small indexes one by one, and they have none.
+const everyWord = -1
+
+// withGraph stands behind the name of a corpus whose index was made so.
+const withGraph = ", every word in the graph"
+
+// label names the index of a corpus.
+func label(c corpus, graphWords int) string {
+	if graphWords == everyWord {
+		return c.name + withGraph
+	}
+	return c.name
+}
+
+// indexKey tells the indexes that are made once apart.
+type indexKey struct {
+	corpus     string
+	graphWords int
+}
+
 // index returns the path of an index of a corpus, made once as it comes out of
 // adding all documents in one batch.
-func (b *bench) index(ctx context.Context, c corpus) (string, error) {
-	if path, ok := b.indexes[c.name]; ok {
+func (b *bench) index(ctx context.Context, c corpus, graphWords int) (string, error) {
+	key := indexKey{c.name, graphWords}
+	if path, ok := b.indexes[key]; ok {
 		return path, nil
 	}
 	path := filepath.Join(b.dir, fmt.Sprintf("index-%d.db", len(b.indexes)))
-	if _, err := build(ctx, path, c, nil); err != nil {
+	if _, err := build(ctx, path, c, &ciyuan.Options{GraphWords: graphWords}); err != nil {
 		return "", err
 	}
-	b.indexes[c.name] = path
+	b.indexes[key] = path
 	return path, nil
 }
 
-// openIndex opens an index of a corpus for searching.
-func (b *bench) openIndex(ctx context.Context, c corpus, opts ciyuan.Options) (*ciyuan.DB, error) {
-	path, err := b.index(ctx, c)
+// openIndex opens an index of a corpus for searching; a search is for one
+// thread.
+func (b *bench) openIndex(ctx context.Context, c corpus, graphWords int) (*ciyuan.DB, error) {
+	path, err := b.index(ctx, c, graphWords)
 	if err != nil {
 		return nil, err
 	}
-	opts.ReadOnly = true
-	return ciyuan.Open(path, &opts)
+	return ciyuan.Open(path, &ciyuan.Options{ReadOnly: true, Workers: 1, GraphWords: graphWords})
 }
 
 // wordsOf returns the number of distinct words of an index.

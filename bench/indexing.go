@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func measureIndexing(ctx context.Context, b *bench) error {
 			"MB = 10^6 bytes of text and titles. Processor time is that of the whole process, with its garbage collection, and leaves waiting for the disk out.",
 	}
 	shares := table{Part: "index", Title: "Where the time of indexing goes", Head: []string{"corpus"},
-		Note: "Per cent of the samples of a CPU profile of one run. The rest is the runtime and what is not named."}
+		Note: "Per cent of the samples of a CPU profile of as many runs. The rest is the runtime and what is not named."}
 	for _, p := range phases {
 		shares.Head = append(shares.Head, p.name)
 	}
@@ -48,60 +49,79 @@ func measureIndexing(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		var wall, cpu []float64
-		var res ciyuan.BatchResult
-		var size int64
-		var words int
-		path := filepath.Join(b.dir, "speed.db")
-		once := func() error {
-			defer func() { _ = os.Remove(path) }() // the folder goes at the end anyway
-			runtime.GC()
-			user, began := processTime(), time.Now()
-			if res, err = build(ctx, path, c, &ciyuan.Options{Workers: 1}); err != nil {
-				return err
-			}
-			wall = append(wall, c.megabytes()/time.Since(began).Seconds())
-			cpu = append(cpu, c.megabytes()/(processTime()-user).Seconds())
-			info, err := os.Stat(path)
-			if err != nil {
-				return err
-			}
-			size = info.Size()
-			words, err = wordsOf(ctx, path)
-			return err
-		}
-		for range b.runs {
-			if err := once(); err != nil {
-				return err
-			}
-		}
-		b.report.atLeast("index", "text to index, one core", minMegabytesASecond, "MB/s", spreadOf(wall),
-			fmt.Sprintf("%s, %.1f MB, %d distinct words", c.name, c.megabytes(), words))
 		alone, err := tokenizerSpeed(c, b.runs)
 		if err != nil {
 			return err
 		}
-		t.Rows = append(t.Rows, []string{
-			c.name, fmt.Sprintf("%.2f", c.megabytes()), fmt.Sprint(len(c.documents)), fmt.Sprint(res.Words), fmt.Sprint(words),
-			spreadOf(wall).String(), spreadOf(cpu).String(), alone.String(), fmt.Sprintf("%.1f", float64(size)/1e6),
-		})
-		prof, err := b.profile("index-"+fileName(c.name), func() error {
-			timed := len(wall)
-			defer func() { wall, cpu = wall[:timed], cpu[:timed] }()
-			return once()
-		})
-		if err != nil {
-			return err
+		for _, graphWords := range []int{0, everyWord} {
+			m := indexing{path: filepath.Join(b.dir, "speed.db"), corpus: c, graphWords: graphWords}
+			for range b.runs {
+				if err := m.once(ctx); err != nil {
+					return err
+				}
+			}
+			name := label(c, graphWords)
+			if graphWords != everyWord {
+				b.report.atLeast("index", "text to index, one core", minMegabytesASecond, "MB/s", spreadOf(m.wall),
+					fmt.Sprintf("%s, %.1f MB, %d distinct words", name, c.megabytes(), m.words))
+			}
+			t.Rows = append(t.Rows, []string{
+				name, fmt.Sprintf("%.2f", c.megabytes()), fmt.Sprint(len(c.documents)), fmt.Sprint(m.result.Words), fmt.Sprint(m.words),
+				spreadOf(m.wall).String(), spreadOf(m.cpu).String(), alone.String(), fmt.Sprintf("%.1f", float64(m.size)/1e6),
+			})
+			prof, err := b.profile("index-"+fileName(name), func() error {
+				for range b.runs {
+					if err := m.once(ctx); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			row, err := prof.shares(ctx, phases)
+			if err != nil {
+				return err
+			}
+			shares.Rows = append(shares.Rows, append([]string{name}, row...))
 		}
-		row, err := prof.shares(ctx, phases)
-		if err != nil {
-			return err
-		}
-		shares.Rows = append(shares.Rows, append([]string{c.name}, row...))
 	}
 	b.report.table(t)
 	b.report.table(shares)
 	return nil
+}
+
+// indexing is repeated indexing of one corpus.
+type indexing struct {
+	path       string
+	corpus     corpus
+	graphWords int
+
+	wall, cpu []float64 // MB/s of each time
+	result    ciyuan.BatchResult
+	words     int   // distinct
+	size      int64 // of the file
+}
+
+// once makes the index and removes it.
+func (m *indexing) once(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, os.Remove(m.path)) }()
+	runtime.GC()
+	used, began := processTime(), time.Now()
+	m.result, err = build(ctx, m.path, m.corpus, &ciyuan.Options{Workers: 1, GraphWords: m.graphWords})
+	if err != nil {
+		return err
+	}
+	m.wall = append(m.wall, m.corpus.megabytes()/time.Since(began).Seconds())
+	m.cpu = append(m.cpu, m.corpus.megabytes()/(processTime()-used).Seconds())
+	info, err := os.Stat(m.path)
+	if err != nil {
+		return err
+	}
+	m.size = info.Size()
+	m.words, err = wordsOf(ctx, m.path)
+	return err
 }
 
 // tokenizerSpeed returns how many megabytes a second are cut into tokens, in

@@ -75,8 +75,8 @@ type bench struct {
 	dir    string // for scratch files, removed at the end
 	report report
 
-	program string            // path of the ciyuan program, once it is built
-	indexes map[string]string // name -> path of an index made once
+	program string              // path of the ciyuan program, once it is built
+	indexes map[indexKey]string // -> path
 	corpora map[string]corpus
 }
 
@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	update := flags.String("update", "", "put the Markdown between the marks of `FILE` instead of printing it")
 	asJSON := flags.Bool("json", false, "print JSON instead of Markdown")
 	names := flags.Bool("list", false, "name the parts and end")
-	b := &bench{indexes: map[string]string{}, corpora: map[string]corpus{}}
+	b := &bench{indexes: map[indexKey]string{}, corpora: map[string]corpus{}}
 	flags.IntVar(&b.runs, "runs", 5, "repeat what is timed `N` times")
 	flags.IntVar(&b.queries, "queries", 200, "at most `N` queries of a set where not all of them are needed")
 	flags.StringVar(&b.profiles, "profiles", "", "write CPU profiles of indexing and searching into `DIR`")

@@ -71,7 +71,7 @@ func evaluate(ctx context.Context, db *ciyuan.DB, set *eval.Set, name string, op
 // compareScores evaluates the default score, BM25 at its best and the other
 // scores, in this order, and appends their rows to t.
 func (b *bench) compareScores(ctx context.Context, c corpus, t *table) (standard, bm25 scored, err error) {
-	db, err := b.openIndex(ctx, c, ciyuan.Options{Workers: 1})
+	db, err := b.openIndex(ctx, c, 0)
 	if err != nil {
 		return standard, bm25, err
 	}

@@ -22,20 +22,23 @@ var notSearched = []string{"ids", "docs", "text"}
 // measureSize says what each part of a compacted file takes.
 func measureSize(ctx context.Context, b *bench) error {
 	var all []*ciyuan.Stats
-	names := []string{testSets[0], sentences10k, allSets}
-	for _, name := range names {
+	var names []string
+	for _, name := range []string{testSets[0], sentences10k, allSets} {
 		c, err := b.corpus(name)
 		if err != nil {
 			return err
 		}
-		s, err := b.compactedStats(ctx, c)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		all = append(all, s)
-		if name != allSets {
-			b.report.atMost("size", "bytes a token in the file", maxBytesToken, "", exactly(round(s.BytesPerToken)),
-				fmt.Sprintf("%s, %d tokens, %d distinct words", name, s.Tokens, s.Words))
+		for _, graphWords := range []int{0, everyWord} {
+			s, err := b.compactedStats(ctx, c, graphWords)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			names = append(names, label(c, graphWords))
+			all = append(all, s)
+			if graphWords != everyWord {
+				b.report.atMost("size", "bytes a token in the file", maxBytesToken, "", exactly(round(s.BytesPerToken)),
+					fmt.Sprintf("%s, %d tokens, %d distinct words, %d of them in the graph", name, s.Tokens, s.Words, s.GraphWords))
+			}
 		}
 	}
 	t := table{
@@ -52,6 +55,7 @@ func measureSize(ctx context.Context, b *bench) error {
 		t.Rows = append(t.Rows, cells)
 	}
 	row("tokens", func(s *ciyuan.Stats) string { return fmt.Sprint(s.Tokens) })
+	row("words in the graph", func(s *ciyuan.Stats) string { return fmt.Sprint(s.GraphWords) })
 	row("distinct words", func(s *ciyuan.Stats) string { return fmt.Sprint(s.Words) })
 	part := func(i int) {
 		row(all[0].Parts[i].Name, func(s *ciyuan.Stats) string {
@@ -81,8 +85,8 @@ func measureSize(ctx context.Context, b *bench) error {
 }
 
 // compactedStats compacts a copy of the index of c and counts what it holds.
-func (b *bench) compactedStats(ctx context.Context, c corpus) (*ciyuan.Stats, error) {
-	db, err := b.openCopy(ctx, c, nil)
+func (b *bench) compactedStats(ctx context.Context, c corpus, graphWords int) (*ciyuan.Stats, error) {
+	db, err := b.openCopy(ctx, c, graphWords)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +100,8 @@ func (b *bench) compactedStats(ctx context.Context, c corpus) (*ciyuan.Stats, er
 
 // openCopy opens a copy of the index of c, to be changed. The caller closes it
 // and removes the file.
-func (b *bench) openCopy(ctx context.Context, c corpus, opts *ciyuan.Options) (*ciyuan.DB, error) {
-	path, err := b.index(ctx, c)
+func (b *bench) openCopy(ctx context.Context, c corpus, graphWords int) (*ciyuan.DB, error) {
+	path, err := b.index(ctx, c, graphWords)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +109,7 @@ func (b *bench) openCopy(ctx context.Context, c corpus, opts *ciyuan.Options) (*
 	if err := copyFile(copied, path); err != nil {
 		return nil, err
 	}
-	return ciyuan.Open(copied, opts)
+	return ciyuan.Open(copied, &ciyuan.Options{GraphWords: graphWords})
 }
 
 // copyFile copies a file and waits until it is on the disk, so that the writing

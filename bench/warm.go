@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -22,27 +23,41 @@ func measureWarm(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		db, err := b.openIndex(ctx, c, ciyuan.Options{Workers: 1})
-		if err != nil {
-			return err
-		}
-		for _, score := range []ciyuan.Score{ciyuan.ScoreHybrid, ciyuan.ScoreSoftmax, ciyuan.ScoreMaxSim, ciyuan.ScoreSum, ciyuan.ScoreBM25} {
-			row, err := b.timeSearches(ctx, db, c, score)
+		for _, graphWords := range []int{0, everyWord} {
+			scores := []ciyuan.Score{ciyuan.ScoreHybrid, ciyuan.ScoreSoftmax, ciyuan.ScoreMaxSim, ciyuan.ScoreSum, ciyuan.ScoreBM25}
+			if graphWords == everyWord {
+				scores = scores[:2]
+			}
+			rows, err := b.timeIndex(ctx, c, graphWords, scores)
 			if err != nil {
 				return err
 			}
-			t.Rows = append(t.Rows, row)
-		}
-		if err := db.Close(); err != nil {
-			return err
+			t.Rows = append(t.Rows, rows...)
 		}
 	}
 	b.report.table(t)
 	return nil
 }
 
+// timeIndex returns rows of measureWarm's table: one for each score.
+func (b *bench) timeIndex(ctx context.Context, c corpus, graphWords int, scores []ciyuan.Score) ([][]string, error) {
+	db, err := b.openIndex(ctx, c, graphWords)
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	for _, score := range scores {
+		row, err := b.timeSearches(ctx, db, c, label(c, graphWords), score)
+		if err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		rows = append(rows, row)
+	}
+	return rows, db.Close()
+}
+
 // timeSearches returns a row of measureWarm's table.
-func (b *bench) timeSearches(ctx context.Context, db *ciyuan.DB, c corpus, score ciyuan.Score) ([]string, error) {
+func (b *bench) timeSearches(ctx context.Context, db *ciyuan.DB, c corpus, name string, score ciyuan.Score) ([]string, error) {
 	queries := c.sample(b.queries)
 	opts := &ciyuan.SearchOptions{Score: score}
 	var l latencies
@@ -74,7 +89,7 @@ func (b *bench) timeSearches(ctx context.Context, db *ciyuan.DB, c corpus, score
 		return nil, err
 	}
 	if b.profiles != "" {
-		if _, err := b.profile("search-"+fileName(c.name)+"-"+score.String(), func() error {
+		if _, err := b.profile("search-"+fileName(name)+"-"+score.String(), func() error {
 			for range b.runs {
 				if err := round(); err != nil {
 					return err
@@ -87,7 +102,7 @@ func (b *bench) timeSearches(ctx context.Context, db *ciyuan.DB, c corpus, score
 	}
 	n := len(queries)
 	return []string{
-		c.name, fmt.Sprint(stats.Documents), fmt.Sprint(stats.Passages), fmt.Sprint(stats.Words), fmt.Sprint(n), score.String(),
+		name, fmt.Sprint(stats.Documents), fmt.Sprint(stats.Passages), fmt.Sprint(stats.Words), fmt.Sprint(n), score.String(),
 		number(l.at(0.5)), number(l.at(0.95)), number(milliseconds(cpu) / float64(n)),
 		fmt.Sprint(neighbors / n), fmt.Sprint(postings / n), fmt.Sprint(candidates / n),
 	}, nil
