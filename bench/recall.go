@@ -46,7 +46,7 @@ func measureRecall(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		defer db.Close()
+		defer func() { _ = db.Close() }() // read only
 		var same string
 		for i, g := range graphs {
 			got, err := searchAll(ctx, db, queries, &ciyuan.SearchOptions{Graph: g})
@@ -111,7 +111,7 @@ func (b *bench) exactAnd(ctx context.Context, c corpus, queries []string) ([]*ci
 	if err != nil {
 		return nil, r, err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }() // read only
 	stats, err := db.Stats(ctx)
 	if err != nil {
 		return nil, r, err
