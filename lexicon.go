@@ -250,55 +250,44 @@ const simRows = 256
 // Sim sets out[i] to the cosine with codes[i], index.NoSim where there is none.
 func (p *probe) Sim(codes []uint32, out []float32) {
 	for len(codes) > 0 {
-		b := p.lex.block(codes[0])
-		if b == nil {
-			out[0] = index.NoSim
-			codes, out = codes[1:], out[1:]
-			continue
-		}
-		n := consecutive(codes)
-		if n >= 16 {
-			p.scan(b, codes[0]%refsPerBlock, out[:n])
-		} else {
-			n = p.gather(codes, out)
-		}
+		n := p.gather(codes, out)
 		codes, out = codes[n:], out[n:]
 	}
 }
 
-// consecutive returns how many of the first codes follow one another in one block.
-func consecutive(codes []uint32) int {
-	most := min(len(codes), int(refsPerBlock-codes[0]%refsPerBlock))
-	n := 1
-	for n < most && codes[n] == codes[0]+uint32(n) {
-		n++
-	}
-	return n
-}
-
-// scan compares with the codes of a block from i on.
-func (p *probe) scan(b *refBlock, i uint32, out []float32) {
+// near appends those of n words of a block, from a code on, whose cosine is at
+// least the given one.
+func (p *probe) near(dst []index.Neighbor, b *refBlock, code, n uint32, least float32) []index.Neighbor {
 	var dots [simRows]float32
-	for done := 0; done < len(out); {
-		from := b.first[i]
-		n := 0 // codes whose rows fit
-		for done+n < len(out) && b.first[i+uint32(n)+1]-from <= simRows {
-			n++
+	i := code % refsPerBlock
+	first := b.first[i : i+n+1]
+	rows, shares := b.rows[first[0]:first[n]], b.shares[first[0]:first[n]]
+	if len(rows) > simRows {
+		// Words of very many pieces.
+		if n == 1 {
+			if z := p.sum(rows, shares); z >= least {
+				dst = append(dst, index.Neighbor{Code: code, Sim: z})
+			}
+			return dst
 		}
-		if n == 0 {
-			// A word of more pieces than fit in a call.
-			rows := b.rows[from:b.first[i+1]]
-			out[done] = p.sum(rows, b.shares[from:b.first[i+1]])
-			i, done = i+1, done+1
-			continue
-		}
-		p.lex.enc.DotMany(&p.query, b.rows[from:b.first[i+uint32(n)]], dots[:])
-		for k := range n {
-			lo, hi := b.first[i+uint32(k)]-from, b.first[i+uint32(k)+1]-from
-			out[done+k] = weigh(dots[lo:hi], b.shares[from+lo:from+hi])
-		}
-		i, done = i+uint32(n), done+n
+		return p.near(p.near(dst, b, code, n/2, least), b, code+n/2, n-n/2, least)
 	}
+	p.lex.enc.DotMany(&p.query, rows, dots[:])
+	from := first[0]
+	at := uint32(0)
+	for k, end := range first[1:] {
+		to := end - from
+		var z float32
+		if to-at == 1 {
+			z = float32(dots[at] * shares[at])
+		} else {
+			z = weigh(dots[at:to], shares[at:to])
+		}
+		if at = to; z >= least {
+			dst = append(dst, index.Neighbor{Code: code + uint32(k), Sim: z})
+		}
+	}
+	return dst
 }
 
 // weigh returns the cosine of a word from those of its rows.

@@ -359,21 +359,19 @@ func (s *searcher) scanWords(probes []*probe, from uint32) ([][]index.Neighbor, 
 		hi := min(s.lex.n, lo+step)
 		parts[w] = make([][]index.Neighbor, len(probes))
 		work := func() {
-			var codes [scanCodes]uint32
-			var sims [scanCodes]float32
-			for at := lo; at < hi && s.ctx.Err() == nil; at += scanCodes {
-				n := min(scanCodes, hi-at)
-				for i := range n {
-					codes[i] = at + i
+			for at := lo; at < hi && s.ctx.Err() == nil; {
+				block := s.lex.block(at)
+				if block == nil {
+					return // failed says why
 				}
-				for i, p := range probes {
-					p.Sim(codes[:n], sims[:n])
-					for j, z := range sims[:n] {
-						if z >= least {
-							parts[w][i] = append(parts[w][i], index.Neighbor{Code: at + uint32(j), Sim: z})
-						}
+				to := min(hi, at-at%refsPerBlock+refsPerBlock)
+				for ; at < to; at += scanCodes {
+					n := min(scanCodes, to-at)
+					for i, p := range probes {
+						parts[w][i] = p.near(parts[w][i], block, at, n, least)
 					}
 				}
+				at = to
 			}
 		}
 		if w == workers-1 {

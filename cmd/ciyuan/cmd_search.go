@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -49,6 +50,8 @@ func (c *console) search(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// One search takes some megabytes: collecting them would only cost time.
+	debug.SetGCPercent(400)
 	db, err := c.openReader(ctx)
 	if err != nil {
 		return err
