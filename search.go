@@ -307,7 +307,7 @@ func (s *searcher) choose(t *queryTerm, p *probe, g index.Graph, scanned []index
 		found := slices.Clone(scanned)
 		more := false
 		if g != nil {
-			walked, err := g.Search(p, ask, max(graphEf, ask))
+			walked, err := g.Search(p, ask, max(graphEf, 4*ask))
 			if err != nil {
 				return err
 			}
