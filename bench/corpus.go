@@ -176,6 +176,15 @@ func build(ctx context.Context, path string, c corpus, opts *ciyuan.Options) (ci
 // default compares the words of small indexes one by one, and they have none.
 const everyWord = -1
 
+// waysOf returns the values of ciyuan.Options.GraphWords that make different
+// indexes of a corpus: a large one has every word in its graph anyway.
+func waysOf(corpus string) []int {
+	if corpus == allSets {
+		return []int{0}
+	}
+	return []int{0, everyWord}
+}
+
 // withGraph stands behind the name of a corpus whose index was made so.
 const withGraph = ", every word in the graph"
 

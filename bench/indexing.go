@@ -53,7 +53,7 @@ func measureIndexing(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		for _, graphWords := range []int{0, everyWord} {
+		for _, graphWords := range waysOf(name) {
 			m := indexing{path: filepath.Join(b.dir, "speed.db"), corpus: c, graphWords: graphWords}
 			for range b.runs {
 				if err := m.once(ctx); err != nil {

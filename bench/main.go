@@ -94,7 +94,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	names := flags.Bool("list", false, "name the parts and end")
 	b := &bench{indexes: map[indexKey]string{}, corpora: map[string]corpus{}}
 	flags.IntVar(&b.runs, "runs", 5, "repeat what is timed `N` times")
-	flags.IntVar(&b.queries, "queries", 200, "at most `N` queries of a set where not all of them are needed")
+	flags.IntVar(&b.queries, "queries", 150, "at most `N` queries of a set where not all of them are needed")
 	flags.StringVar(&b.profiles, "profiles", "", "write CPU profiles of indexing and searching into `DIR`")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -28,7 +28,7 @@ func measureSize(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		for _, graphWords := range []int{0, everyWord} {
+		for _, graphWords := range waysOf(name) {
 			s, err := b.compactedStats(ctx, c, graphWords)
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)

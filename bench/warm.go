@@ -23,7 +23,7 @@ func measureWarm(ctx context.Context, b *bench) error {
 		if err != nil {
 			return err
 		}
-		for _, graphWords := range []int{0, everyWord} {
+		for _, graphWords := range waysOf(name) {
 			scores := []ciyuan.Score{ciyuan.ScoreHybrid, ciyuan.ScoreSoftmax, ciyuan.ScoreMaxSim, ciyuan.ScoreSum, ciyuan.ScoreBM25}
 			if graphWords == everyWord {
 				scores = scores[:2]
