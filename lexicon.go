@@ -80,7 +80,9 @@ func newLexicon(enc encoder.Static, m *store.Meta, before *lexicon) (*lexicon, e
 	l := &lexicon{enc: enc, n: uint32(m.NextCode), header: slices.Clone(m.GraphHeader)}
 	l.blocks = make([]atomic.Pointer[refBlock], (l.n+refsPerBlock-1)/refsPerBlock)
 	if before != nil {
-		for i := range before.n / refsPerBlock {
+		// A search that began before a change may come after one that began behind
+		// it, so the earlier lexicon can be the larger one.
+		for i := range min(before.n, l.n) / refsPerBlock {
 			l.blocks[i].Store(before.blocks[i].Load())
 		}
 	}
@@ -278,12 +280,7 @@ func (p *probe) near(dst []index.Neighbor, b *refBlock, code, n uint32, least fl
 	at := uint32(0)
 	for k, end := range first[1:] {
 		to := end - from
-		var z float32
-		if to-at == 1 {
-			z = float32(dots[at] * shares[at])
-		} else {
-			z = weigh(dots[at:to], shares[at:to])
-		}
+		z := weigh(dots[at:to], shares[at:to])
 		if at = to; z >= least {
 			dst = append(dst, index.Neighbor{Code: code + uint32(k), Sim: z})
 		}
