@@ -102,9 +102,12 @@ func (s *searcher) scanSegment(r *ranking, top *scoring.TopK, seg store.Segment)
 func (s *searcher) scanWindow(r *ranking, top *scoring.TopK, seg store.Segment, w *window,
 	codes []uint32, lists []index.Postings, from, n uint32) error {
 	w.size(int(n))
-	lengths := lengthReader{tx: s.tx, segment: seg.ID}
+	lengths, err := s.readLengths(seg.ID, from, n)
+	if err != nil {
+		return err
+	}
 	for _, plan := range r.plans {
-		if err := w.sum(plan, r.share(plan), &lengths, codes, lists, from, n); err != nil {
+		if err := w.sum(plan, r.share(plan), lengths, codes, lists, from, n); err != nil {
 			return err
 		}
 	}
@@ -113,7 +116,7 @@ func (s *searcher) scanWindow(r *ranking, top *scoring.TopK, seg store.Segment, 
 
 // sum adds the scores of a plan, times share, to those of the passages from an
 // ordinal on.
-func (w *window) sum(plan *scoring.Plan, share float64, lengths *lengthReader, codes []uint32, lists []index.Postings, from, n uint32) error {
+func (w *window) sum(plan *scoring.Plan, share float64, lengths *windowLengths, codes []uint32, lists []index.Postings, from, n uint32) error {
 	for t := range plan.Len() {
 		for _, p := range plan.Postings(t) {
 			i, _ := slices.BinarySearch(codes, p.Code)
@@ -150,14 +153,10 @@ func (w *window) sum(plan *scoring.Plan, share float64, lengths *lengthReader, c
 		}
 		idf := share * plan.IDF(t)
 		for _, o := range w.touched {
-			length, err := lengths.at(from + o)
-			if err != nil {
-				return err
-			}
 			if w.scores[o] == 0 {
 				w.hits = append(w.hits, o)
 			}
-			w.scores[o] += float64(idf * w.sums[o].Value(plan.Scorer(), length))
+			w.scores[o] += float64(idf * w.sums[o].Value(plan.Scorer(), lengths.at(o)))
 			w.sums[o] = scoring.Sums[float64]{}
 		}
 		w.touched = w.touched[:0]
@@ -188,29 +187,31 @@ func (s *searcher) rankWindow(top *scoring.TopK, seg store.Segment, w *window, f
 	return s.failed()
 }
 
-// lengthReader gives the word counts of a segment's passages.
-type lengthReader struct {
-	tx      *store.Tx
-	segment uint32
-	no      uint32
-	block   store.Lengths
-	have    bool
+// windowLengths gives the word counts of the passages of a window. Its blocks are
+// read once: the passages of a query word come by its neighbours, so from all over
+// the window, once and again.
+type windowLengths [windowPassages / store.LengthsPerBlock]store.Lengths
+
+// readLengths reads the word counts of n passages of a segment from an ordinal on,
+// which is where a window begins.
+func (s *searcher) readLengths(segment, from, n uint32) (*windowLengths, error) {
+	var l windowLengths
+	for i := range (n + store.LengthsPerBlock - 1) / store.LengthsPerBlock {
+		var err error
+		if l[i], err = s.tx.Lengths(segment, from/store.LengthsPerBlock+i); err != nil {
+			return nil, err
+		}
+	}
+	return &l, nil
 }
 
-func (l *lengthReader) at(ordinal uint32) (int, error) {
-	no := ordinal / store.LengthsPerBlock
-	if !l.have || l.no != no {
-		block, err := l.tx.Lengths(l.segment, no)
-		if err != nil {
-			return 0, err
-		}
-		l.block, l.no, l.have = block, no, true
+// at returns the words of passage i of the window, 0 if none are stored.
+func (l *windowLengths) at(i uint32) int {
+	block, i := &l[i/store.LengthsPerBlock], i%store.LengthsPerBlock
+	if int(i) >= block.Len() {
+		return 0
 	}
-	i := int(ordinal % store.LengthsPerBlock)
-	if i >= l.block.Len() {
-		return 0, nil
-	}
-	return l.block.At(i), nil
+	return block.At(int(i))
 }
 
 // scanAll scores every passage from its stored tokens.

@@ -222,7 +222,7 @@ func (w *writer) cut() error {
 	changed := group[:0:0]
 	err := w.db.view(func(tx *store.Tx) error {
 		for i, doc := range group {
-			hashes[i] = hashDocument(doc, doc.Text)
+			hashes[i] = hashDocument(doc)
 			old, ok, err := tx.Source(doc.ID)
 			if err != nil {
 				return err
@@ -352,10 +352,10 @@ func sourceOf(doc *Document, id store.DocID, hash uint64) store.Source {
 }
 
 // hashDocument returns what tells two versions of a document apart.
-func hashDocument(doc *Document, text string) uint64 {
+func hashDocument(doc *Document) uint64 {
 	h := fnv.New64a()
 	hashFields(h, doc)
-	_, _ = h.Write([]byte(text))
+	_, _ = h.Write([]byte(doc.Text))
 	return h.Sum64()
 }
 
