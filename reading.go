@@ -1,6 +1,10 @@
 package ciyuan
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+
 	"github.com/ciyuan-search/ciyuan/index"
 	"github.com/ciyuan-search/ciyuan/store"
 )
@@ -54,4 +58,73 @@ func (t *tombs) dead(p store.PassageID) bool {
 		}
 	}
 	return t.block.Dead(int(uint64(p) % store.TombsPerBlock))
+}
+
+// pendingPassage is a passage that is not folded, decoded.
+type pendingPassage struct {
+	id    store.PassageID
+	codes []uint32
+	words int
+}
+
+// readPending decodes the passages that no segment has.
+func (s *searcher) readPending() error {
+	var codes []uint32
+	for p, err := range s.tx.Pending(foldedEnd(s.meta)) {
+		if err != nil {
+			return err
+		}
+		pp := pendingPassage{id: p.ID}
+		start := len(codes)
+		if codes, pp.words, err = store.AppendCodes(codes, p.Record); err != nil {
+			return fmt.Errorf("pending passage %d: %w", p.ID, err)
+		}
+		pp.codes = codes[start:len(codes):len(codes)]
+		s.pending = append(s.pending, pp)
+	}
+	s.stats.Pending = len(s.pending)
+	return nil
+}
+
+// frequency returns the number of live passages with a code.
+func (s *searcher) frequency(code store.Code) (int, error) {
+	df := 0
+	for _, p := range s.pending {
+		if slices.Contains(p.codes, uint32(code)) {
+			df++
+		}
+	}
+	var ordinals, tfs [index.PostingsBatch]uint32
+	for _, seg := range s.meta.Segments {
+		if seg.State != store.Live {
+			continue
+		}
+		list, err := index.NewSegmentReader(newChunkSource(s.tx, seg.ID)).Postings(uint32(code))
+		if err != nil {
+			return 0, s.damaged(seg, err)
+		}
+		df += int(list.DF())
+		if s.dead == nil {
+			continue
+		}
+		for n := list.Next(ordinals[:], tfs[:]); n > 0; n = list.Next(ordinals[:], tfs[:]) {
+			for _, o := range ordinals[:n] {
+				if s.dead.dead(seg.Base + store.PassageID(o)) {
+					df--
+				}
+			}
+		}
+		if err := list.Err(); err != nil {
+			return 0, s.damaged(seg, err)
+		}
+	}
+	return df, nil
+}
+
+// damaged says in which segment package index found something wrong.
+func (s *searcher) damaged(seg store.Segment, err error) error {
+	if errors.Is(err, index.ErrCorruptPostings) {
+		return fmt.Errorf("%w: bucket postings, segment %d: %w", ErrCorrupt, seg.ID, err)
+	}
+	return err
 }

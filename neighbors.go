@@ -1,0 +1,157 @@
+package ciyuan
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/ciyuan-search/ciyuan/index"
+	"github.com/ciyuan-search/ciyuan/scoring"
+	"github.com/ciyuan-search/ciyuan/store"
+)
+
+// neighbors finds, for every query word, the words of the index that are nearest
+// to it: in the graph, and among the words that are not in it yet.
+func (s *searcher) neighbors() error {
+	probes := make([]*probe, 0, len(s.terms))
+	terms := make([]*queryTerm, 0, len(s.terms))
+	for i := range s.terms {
+		if t := &s.terms[i]; len(t.vector.rows) > 0 {
+			probes = append(probes, s.lex.probe(s.db.enc.Query(t.vector.vector(s.db.enc, nil))))
+			terms = append(terms, t)
+		}
+	}
+	if len(probes) == 0 || s.lex.n == 0 {
+		return nil
+	}
+	var g index.Graph
+	from := uint32(0)
+	if !s.opts.Exact && s.opts.Graph != GraphFlat {
+		var err error
+		if g, err = s.lex.graph(s.opts.Graph); err != nil {
+			return err
+		}
+		from = uint32(g.Len())
+	}
+	scanned, err := s.scanWords(probes, from)
+	if err != nil {
+		return err
+	}
+	for i, t := range terms {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.choose(t, probes[i], g, scanned[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose sets the neighbourhood of a query word: the nearest live words of those
+// that were scanned and those that the graph, which may be nil, finds.
+func (s *searcher) choose(t *queryTerm, p *probe, g index.Graph, scanned []index.Neighbor) error {
+	params := s.db.enc.Params()
+	k := params.Neighbors
+	if t.df == 0 {
+		// A word that the corpus does not have is mostly of another language,
+		// where neighbours are more and farther.
+		k = params.CrossNeighbors
+	}
+	for ask := k + 1; ; ask *= 2 {
+		found := slices.Clone(scanned)
+		more := false
+		if g != nil {
+			walked, err := g.Search(p, ask, max(graphEf, 4*ask))
+			if err != nil {
+				return err
+			}
+			more = len(walked) >= ask && walked[len(walked)-1].Sim >= params.MinSim
+			for _, n := range walked {
+				if n.Sim >= params.MinSim {
+					found = append(found, n)
+				}
+			}
+		}
+		slices.SortFunc(found, func(a, b index.Neighbor) int {
+			return cmp.Or(cmp.Compare(b.Sim, a.Sim), cmp.Compare(a.Code, b.Code))
+		})
+		t.near = t.near[:0]
+		for _, n := range found {
+			if len(t.near) == k {
+				return nil
+			}
+			if t.df > 0 && n.Code == uint32(t.code) {
+				continue
+			}
+			if live, err := s.live(n.Code); err != nil {
+				return err
+			} else if live {
+				t.near = append(t.near, scoring.Neighbor{Code: n.Code, Sim: min(n.Sim, 1)})
+			}
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// scanCodes is how many words are compared with all query words in turn: their
+// rows stay in the nearest cache meanwhile.
+const scanCodes = 128
+
+// scanWords compares every probe with every word from a code on and returns,
+// for each probe, the words that are near enough, in no order.
+func (s *searcher) scanWords(probes []*probe, from uint32) ([][]index.Neighbor, error) {
+	least := s.db.enc.Params().MinSim
+	// A worker is worth its start for some thousands of words.
+	workers := max(1, min(s.db.workers(), int(s.lex.n-from)/4096))
+	parts := make([][][]index.Neighbor, workers)
+	var wg sync.WaitGroup
+	step := (s.lex.n - from + uint32(workers) - 1) / uint32(workers)
+	for w := range parts {
+		lo := min(s.lex.n, from+uint32(w)*step)
+		hi := min(s.lex.n, lo+step)
+		parts[w] = make([][]index.Neighbor, len(probes))
+		work := func() {
+			for at := lo; at < hi && s.ctx.Err() == nil; {
+				block := s.lex.block(at)
+				if block == nil {
+					return // failed says why
+				}
+				to := min(hi, at-at%refsPerBlock+refsPerBlock)
+				for ; at < to; at += scanCodes {
+					n := min(scanCodes, to-at)
+					for i, p := range probes {
+						parts[w][i] = p.near(parts[w][i], block, at, n, least)
+					}
+				}
+				at = to
+			}
+		}
+		if w == workers-1 {
+			work()
+		} else {
+			wg.Go(work)
+		}
+	}
+	wg.Wait()
+	all := parts[0]
+	for _, part := range parts[1:] {
+		for i := range part {
+			all[i] = append(all[i], part[i]...)
+		}
+	}
+	return all, s.ctx.Err()
+}
+
+// live reports whether any document has a word. Words stay when their last
+// document goes, until the index is compacted; they must not take the place of
+// others in a neighbourhood. Where nothing was ever deleted every word is live.
+func (s *searcher) live(code uint32) (bool, error) {
+	if option(s.meta, optionDeleted) == "" {
+		return true, nil
+	}
+	df, err := s.frequency(store.Code(code))
+	return df > 0, err
+}

@@ -1,0 +1,178 @@
+package ciyuan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/ciyuan-search/ciyuan/scoring"
+	"github.com/ciyuan-search/ciyuan/store"
+)
+
+// found is a document with its best passage.
+type found struct {
+	doc     store.DocID
+	record  *store.Doc
+	passage store.PassageID
+	score   float64
+}
+
+// A ranking is a score: of one plan, or the mean of two.
+type ranking struct {
+	plans   []*scoring.Plan
+	tallies []scoring.Tally
+}
+
+// ranking returns the score that the options ask for.
+func (s *searcher) ranking() *ranking {
+	r := &ranking{}
+	switch s.opts.Score {
+	case ScoreSoftmax:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodSoftmax)}
+	case ScoreMaxSim:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodMaxSim)}
+	case ScoreSum:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodSum)}
+	case ScoreBM25:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodBM25)}
+	default:
+		r.plans = []*scoring.Plan{s.plan(scoring.MethodSoftmax), s.plan(scoring.MethodBM25)}
+	}
+	r.tallies = make([]scoring.Tally, len(r.plans))
+	return r
+}
+
+// score returns the score of a passage from its tokens.
+func (r *ranking) score(codes []uint32, words int) float64 {
+	score := r.plans[0].Score(&r.tallies[0], codes, words)
+	if len(r.plans) > 1 {
+		score = scoring.Hybrid(r.plans[0].Normalize(score), r.plans[1].Normalize(r.plans[1].Score(&r.tallies[1], codes, words)))
+	}
+	return score
+}
+
+// share returns what the sums of a plan count in the score.
+func (r *ranking) share(plan *scoring.Plan) float64 {
+	if len(r.plans) == 1 {
+		return 1
+	}
+	return scoring.Hybrid(1, 0) / plan.Most()
+}
+
+// relative returns a score in [0, 1].
+func (r *ranking) relative(score float64) float64 {
+	if len(r.plans) > 1 {
+		return score
+	}
+	return r.plans[0].Normalize(score)
+}
+
+// rank returns the want best documents, best first. The postings give the very
+// score, so that more candidates than documents are needed only where several
+// passages of one document are among them.
+func (s *searcher) rank(r *ranking, want int) ([]found, error) {
+	for depth := 2*want + 10; ; depth *= 4 {
+		top, err := s.candidates(r, depth)
+		if err != nil {
+			return nil, err
+		}
+		passages := make([]store.PassageID, len(top))
+		for i, h := range top {
+			passages[i] = store.PassageID(h.ID)
+		}
+		docs, err := s.documents(r, passages)
+		if err != nil {
+			return nil, err
+		}
+		if len(docs) >= want || len(top) < depth {
+			return docs[:min(len(docs), want)], nil
+		}
+	}
+}
+
+// documents scores passages anew from their stored tokens and returns their
+// documents, each with its best passage, best first.
+func (s *searcher) documents(r *ranking, passages []store.PassageID) ([]found, error) {
+	var codes []uint32
+	var docs []found
+	slices.Sort(passages)
+	for _, p := range passages {
+		var id store.DocID
+		var doc *store.Doc
+		if n := len(docs) - 1; n >= 0 && uint64(p)-uint64(docs[n].doc) < uint64(docs[n].record.Passages) {
+			id, doc = docs[n].doc, docs[n].record
+		} else {
+			var err error
+			if id, doc, err = s.tx.DocOf(p); err != nil {
+				return nil, err
+			}
+		}
+		if doc.Incomplete {
+			continue
+		}
+		record, err := s.tx.Passage(p)
+		if err != nil {
+			return nil, err
+		}
+		var words int
+		if codes, words, err = store.AppendCodes(codes[:0], record); err != nil {
+			return nil, fmt.Errorf("passage %d: %w", p, err)
+		}
+		f := found{doc: id, record: doc, passage: p, score: r.score(codes, words)}
+		if n := len(docs) - 1; n >= 0 && docs[n].doc == id {
+			if f.score > docs[n].score {
+				docs[n] = f
+			}
+			continue
+		}
+		docs = append(docs, f)
+	}
+	slices.SortStableFunc(docs, func(a, b found) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.doc, b.doc))
+	})
+	return docs, nil
+}
+
+// hits ranks the documents and shows those asked for.
+func (s *searcher) hits() ([]Hit, error) {
+	r := s.ranking()
+	docs, err := s.rank(r, s.opts.K+s.opts.Offset)
+	if err == nil {
+		err = s.failed()
+	}
+	if err != nil {
+		return nil, err
+	}
+	hits := []Hit{}
+	for i, d := range docs {
+		relative := r.relative(d.score)
+		if i < s.opts.Offset || relative < s.opts.MinScore {
+			continue
+		}
+		h := Hit{Rank: i + 1, ID: d.record.External, Title: d.record.Title, Path: d.record.Path, Score: d.score, Relative: relative}
+		if err := s.show(r.plans[0], &h, &d); err != nil {
+			return nil, err
+		}
+		hits = append(hits, h)
+	}
+	return hits, nil
+}
+
+// plan returns how a method scores the query.
+func (s *searcher) plan(method scoring.Method) *scoring.Plan {
+	params := s.db.enc.Params()
+	if s.opts.Temperature > 0 {
+		params.Temperature = float32(s.opts.Temperature)
+	}
+	n := int(s.meta.LivePassages)
+	by := scoring.NewScorer(scoring.Options{
+		Method: method, Params: params, NoIDF: s.opts.NoIDF, K1: s.opts.K1, B: s.opts.B,
+		MeanLength: float64(s.meta.LiveWords) / float64(max(n, 1)),
+	})
+	terms := make([]scoring.Term, len(s.terms))
+	for i := range s.terms {
+		t := &s.terms[i]
+		terms[i] = scoring.Term{IDF: by.IDF(t.prior, t.df, n), Neighbors: t.near}
+	}
+	return scoring.NewPlan(by, terms)
+}

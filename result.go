@@ -1,0 +1,50 @@
+package ciyuan
+
+// Result is the answer to a query.
+type Result struct {
+	Query string      `json:"query"`
+	Hits  []Hit       `json:"hits"`
+	Stats SearchStats `json:"stats"`
+}
+
+// Hit is a document that was found, with the passage that it was found by.
+type Hit struct {
+	Rank  int    `json:"rank"` // from 1
+	ID    string `json:"id"`
+	Title string `json:"title,omitempty"`
+	Path  string `json:"path,omitempty"`
+	Line  int    `json:"line"` // of the snippet's first match, from 1
+
+	// Score ranks the hits of one query; Relative is the score divided by what
+	// the query's words weigh, in [0, 1], and comparable between queries.
+	Score    float64 `json:"score"`
+	Relative float64 `json:"relative"`
+
+	// Snippet is the part of the passage with the weightiest matches, on one
+	// line; Marks are where they lie in it.
+	Snippet string  `json:"snippet"`
+	Marks   []Span  `json:"marks,omitempty"`
+	Matches []Match `json:"matches"`
+}
+
+// Match is a token of the hit's best passage that a query word attends to.
+type Match struct {
+	Query      string  `json:"query"`
+	Token      string  `json:"token"`
+	Similarity float32 `json:"similarity"` // cosine; 1 for the word itself
+	Start      int     `json:"start"`      // bytes into the document's text
+	End        int     `json:"end"`
+}
+
+// SearchStats tell what a search has done.
+type SearchStats struct {
+	Documents  int     `json:"documents"` // in the index
+	Passages   int     `json:"passages"`  // in the index
+	Words      int     `json:"words"`     // distinct words in the index
+	Terms      int     `json:"terms"`     // distinct query words
+	Neighbors  int     `json:"neighbors"` // words of the index that stood for them
+	Postings   int     `json:"postings"`  // read
+	Pending    int     `json:"pending"`   // passages scanned because they are not folded yet
+	Candidates int     `json:"candidates"`
+	TookMS     float64 `json:"took_ms"`
+}
