@@ -145,7 +145,7 @@ func RankTokens(ctx context.Context, query string, docs []string, opts *TokensOp
 		name := strconv.Itoa(i + 1)
 		for j := range toks {
 			t := &toks[j]
-			if t.Parent >= 0 || !isWord(t) {
+			if t.Parent >= 0 || !t.Kind.Counts() {
 				continue
 			}
 			w, ok := known[t.Word]
@@ -182,7 +182,7 @@ func (o *TokensOptions) check() (TokensOptions, error) {
 func queryWords(tok *tokenizer.Tokenizer, query string) []tokenizer.Token {
 	var words []tokenizer.Token
 	for _, t := range tok.Tokenize(nil, query) {
-		if t.Parent >= 0 || !isWord(&t) {
+		if t.Parent >= 0 || !t.Kind.Counts() {
 			continue
 		}
 		if !slices.ContainsFunc(words, func(w tokenizer.Token) bool { return w.Word == t.Word }) {

@@ -496,7 +496,7 @@ func (w *writer) codesOf(toks [][]tokenizer.Token) ([][]store.Code, error) {
 // addPassages adds the passages of a text, or of one piece of it, to the run.
 func (w *writer) addPassages(d *runDoc, title string, titleToks []tokenizer.Token, titleCodes []store.Code,
 	text string, toks []tokenizer.Token, codes []store.Code) {
-	cuts := splitPassages(text, toks)
+	cuts := tokenizer.Passages(text, toks)
 	var e store.PassageEncoder
 	for i, from := range cuts {
 		to := len(toks)

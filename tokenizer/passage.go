@@ -1,10 +1,6 @@
-package ciyuan
+package tokenizer
 
-import (
-	"strings"
-
-	"github.com/ciyuan-search/ciyuan/tokenizer"
-)
+import "strings"
 
 // Passages keep long documents comparable with short ones: the softmax score
 // of one exact match falls from 0.96 in 20 words to 0.09 in 5,000
@@ -29,17 +25,11 @@ const (
 	cutHeading
 )
 
-// isWord reports whether a token counts as a word: it can be searched for, has
-// postings, and is part of the length of a passage.
-func isWord(t *tokenizer.Token) bool {
-	return t.Kind != tokenizer.Punct && t.Kind != tokenizer.Space
-}
-
 // cutAfter says how well the text may be cut between the primary tokens t and
 // next, where text is what they came from.
-func cutAfter(text string, t, next *tokenizer.Token) cutStrength {
+func cutAfter(text string, t, next *Token) cutStrength {
 	switch t.Kind {
-	case tokenizer.Space:
+	case Space:
 		lines := strings.Count(text[t.Start:t.End], "\n")
 		switch {
 		case lines > 0 && text[next.Start] == '#':
@@ -51,12 +41,12 @@ func cutAfter(text string, t, next *tokenizer.Token) cutStrength {
 		case t.Start > 0 && strings.IndexByte(".!?;", text[t.Start-1]) >= 0:
 			return cutSentence
 		}
-	case tokenizer.Punct:
+	case Punct:
 		switch text[t.Start:t.End] {
 		case "。", "！", "？", "；", "……", "…", "!", "?":
 			// A closing quote or bracket stays with its sentence, and the
 			// space after it too.
-			if next.Kind != tokenizer.Punct && next.Kind != tokenizer.Space {
+			if next.Kind != Punct && next.Kind != Space {
 				return cutSentence
 			}
 		}
@@ -64,15 +54,16 @@ func cutAfter(text string, t, next *tokenizer.Token) cutStrength {
 	return cutNone
 }
 
-// splitPassages cuts a text into passages and returns the index of the first
-// token of each, ascending, beginning with 0. toks are all tokens of text as
-// the tokenizer gives them; the result never separates a part from its parent.
-// A text of at most passageMax words, and an empty one, is one passage.
-func splitPassages(text string, toks []tokenizer.Token) []int {
+// Passages cuts a text that is longer than 300 words into passages of about 200,
+// at headings, paragraphs, lines and sentence marks, and returns the index of the
+// first token of each, ascending, beginning with 0. toks are all tokens of text as
+// Tokenize gives them; the result never separates a part from its parent. A
+// shorter text, and an empty one, is one passage.
+func Passages(text string, toks []Token) []int {
 	cuts := []int{0}
 	left := 0 // words from the start of the current passage to the end
 	for i := range toks {
-		if toks[i].Parent < 0 && isWord(&toks[i]) {
+		if toks[i].Parent < 0 && toks[i].Kind.Counts() {
 			left++
 		}
 	}
@@ -94,7 +85,7 @@ func splitPassages(text string, toks []tokenizer.Token) []int {
 					}
 				}
 			}
-			if isWord(t) {
+			if t.Kind.Counts() {
 				if words == passageMax {
 					break
 				}
