@@ -126,31 +126,6 @@ func TestParse_LyingHeaderCostsNoMemory(t *testing.T) {
 	}
 }
 
-func TestHalfToFloat(t *testing.T) {
-	for h := range 1 << 16 {
-		sign, exp, frac := 1.0, h>>10&31, float64(h&1023)
-		if h&0x8000 != 0 {
-			sign = -1
-		}
-		var want float64
-		switch exp {
-		case 0:
-			want = sign * frac * math.Pow(2, -24)
-		case 31:
-			want = sign * math.Inf(1)
-			if frac != 0 {
-				want = math.NaN()
-			}
-		default:
-			want = sign * (1 + frac/1024) * math.Pow(2, float64(exp-15))
-		}
-		got := float64(halfToFloat(uint16(h)))
-		if got != want && !(math.IsNaN(got) && math.IsNaN(want)) || math.Signbit(got) != math.Signbit(want) && !math.IsNaN(want) {
-			t.Fatalf("%#04x is %v, want %v", h, got, want)
-		}
-	}
-}
-
 func TestFloat32_Types(t *testing.T) {
 	tests := []struct {
 		dtype string

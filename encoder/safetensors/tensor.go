@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"unsafe"
+
+	"github.com/ciyuan-search/ciyuan/internal/half"
 )
 
 // Tensor is one named array of a file. It is a view: it is valid until the File
@@ -51,7 +53,7 @@ func (t Tensor) Float32() ([]float32, error) {
 	case F16:
 		out := make([]float32, len(t.data)/2)
 		for i := range out {
-			out[i] = halfToFloat(binary.LittleEndian.Uint16(t.data[2*i:]))
+			out[i] = half.ToFloat32(binary.LittleEndian.Uint16(t.data[2*i:]))
 		}
 		return out, nil
 	case BF16:
@@ -83,20 +85,4 @@ func viewFloat32(data []byte) []float32 {
 		return nil
 	}
 	return unsafe.Slice((*float32)(p), len(data)/4)
-}
-
-// halfToFloat widens an IEEE 754 binary16 number; every one has an exact float32.
-func halfToFloat(h uint16) float32 {
-	sign := uint32(h&0x8000) << 16
-	exp := uint32(h>>10) & 31
-	frac := uint32(h & 1023)
-	switch exp {
-	case 0: // zero and subnormal numbers: frac * 2^-24
-		f := float32(frac) * (1.0 / (1 << 24))
-		return math.Float32frombits(math.Float32bits(f) | sign)
-	case 31:
-		return math.Float32frombits(sign | 0xff<<23 | frac<<13)
-	default:
-		return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
-	}
 }
