@@ -191,6 +191,9 @@ type SearchOptions struct {
 	// NoIDF gives every query word the same weight.
 	NoIDF bool
 
+	// Explain asks for the Explanation of every hit.
+	Explain bool
+
 	// K1 and B are BM25's parameters; 0 means DefaultK1 and DefaultB. A B
 	// below zero means 0.
 	K1, B float64

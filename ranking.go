@@ -153,6 +153,11 @@ func (s *searcher) hits() ([]Hit, error) {
 		if err := s.show(r.plans[0], &h, &d); err != nil {
 			return nil, err
 		}
+		if s.opts.Explain {
+			if h.Explain, err = s.explain(r, &d); err != nil {
+				return nil, err
+			}
+		}
 		hits = append(hits, h)
 	}
 	return hits, nil

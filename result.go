@@ -23,8 +23,11 @@ type Hit struct {
 	// Snippet is the part of the passage with the weightiest matches, on one
 	// line; Marks are where they lie in it.
 	Snippet string  `json:"snippet"`
-	Marks   []Span  `json:"marks,omitempty"`
+	Marks   []Mark  `json:"marks,omitempty"`
 	Matches []Match `json:"matches"`
+
+	// Explain says where the score comes from; nil unless asked for.
+	Explain *Explanation `json:"explain,omitempty"`
 }
 
 // Match is a token of the hit's best passage that a query word attends to.

@@ -12,15 +12,34 @@ type Span struct {
 	End   int `json:"end"`
 }
 
+// MarkKind says why a part of a snippet is marked.
+type MarkKind string
+
+// The kinds of marks.
+const (
+	// MarkLiteral is a word of the query or a form of it: a completion, a
+	// correction, a synonym.
+	MarkLiteral MarkKind = "literal"
+	// MarkSemantic is a word with a meaning near to that of one of the query.
+	MarkSemantic MarkKind = "semantic"
+)
+
+// Mark is a marked part of a snippet.
+type Mark struct {
+	Start int      `json:"start"` // bytes
+	End   int      `json:"end"`
+	Kind  MarkKind `json:"kind"`
+}
+
 // snippetBytes is how long a snippet may be: about two lines of a terminal,
 // one of Chinese.
 const snippetBytes = 240
 
 // snippet returns the part of text that holds the weightiest matches, on one
 // line, where the matches lie in it, and where in text the first of them (without
-// any, the part) begins. spans and weights run in parallel and
+// any, the part) begins. spans, kinds and weights run in parallel and
 // are in text order. The result is a copy.
-func snippet(text string, spans []Span, weights []float64) (line string, marks []Span, at int) {
+func snippet(text string, spans []Span, kinds []MarkKind, weights []float64) (line string, marks []Mark, at int) {
 	from, to := 0, len(text)
 	if len(text) > snippetBytes {
 		from, to = snippetWindow(text, spans, weights)
@@ -60,7 +79,7 @@ func snippet(text string, spans []Span, weights []float64) (line string, marks [
 		if len(marks) == 0 {
 			first = s.Start
 		}
-		marks = append(marks, Span{start, b.Len()})
+		marks = append(marks, Mark{start, b.Len(), kinds[next]})
 		at = s.End
 	}
 	write(text[at:to])

@@ -26,6 +26,7 @@ type Match struct {
 	Term  int     // index of the query word
 	Sim   float32 // their similarity
 	Exact bool    // they are the same word
+	Form  bool    // the token stands for the query word as it was written
 
 	weight Weight
 }
@@ -66,7 +67,7 @@ func NewPlan(by *Scorer, terms []Term) *Plan {
 		p.idfSum += term.IDF
 		p.postings[i] = postingsOf(by, term.Neighbors)
 		for _, o := range p.postings[i] {
-			all = append(all, found{o.Code, Match{Term: i, Sim: o.Sim, Exact: o.Exact, weight: o.Weight}})
+			all = append(all, found{o.Code, Match{Term: i, Sim: o.Sim, Exact: o.Exact, Form: o.Form, weight: o.Weight}})
 		}
 	}
 	slices.SortFunc(all, func(a, b found) int {

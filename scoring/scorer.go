@@ -79,6 +79,9 @@ func (s *Scorer) attention(z float64) float64 {
 	return math.Exp((z - 1) / float64(s.opts.Params.Temperature))
 }
 
+// Method returns the method that the scorer was made with.
+func (s *Scorer) Method() Method { return s.opts.Method }
+
 // IDF returns the weight of a query word with the given prior that occurs in df
 // of n documents: [Params.IDF], but [CorpusIDF] for BM25, and 1 with NoIDF.
 func (s *Scorer) IDF(prior float32, df, n int) float64 {
@@ -99,6 +102,9 @@ type Neighbor struct {
 	Sim float32
 	// Exact says that it is the query word itself.
 	Exact bool
+	// Form says that it stands for the query word as it was written: a synonym,
+	// a completion or a correction of it. BM25 counts it by its similarity.
+	Form bool
 }
 
 // Weight is what one occurrence of a neighbour adds to the [Sums] of a query
@@ -111,7 +117,7 @@ type Weight struct {
 // Weight returns what an occurrence of n adds to the sums of its query word. The
 // zero Weight means that n takes no part: its similarity is NaN or, unless it is
 // exact, below MinSim (below or at 0 for any score), or the method is BM25 and
-// it is not exact.
+// it is neither exact nor a form.
 //
 // For softmax it is (z*e, e - b) with e = exp((z-1)/T) and b the same of the
 // background, so that num / (den + |d|*b) is
@@ -121,7 +127,7 @@ func (s *Scorer) Weight(n Neighbor) Weight {
 	z := min(1, float64(n.Sim))
 	if n.Exact {
 		z = 1
-	} else if !(z >= float64(s.opts.Params.MinSim)) || s.opts.Method == MethodBM25 {
+	} else if !(z >= float64(s.opts.Params.MinSim)) || s.opts.Method == MethodBM25 && !n.Form {
 		return Weight{}
 	}
 	if !(z > 0) {
@@ -133,7 +139,7 @@ func (s *Scorer) Weight(n Neighbor) Weight {
 	case MethodSum:
 		return Weight{Num: z * z, Den: z}
 	case MethodBM25:
-		return Weight{Num: 1}
+		return Weight{Num: z}
 	default:
 		e := s.attention(z)
 		return Weight{Num: z * e, Den: e - s.background}

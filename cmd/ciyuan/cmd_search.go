@@ -18,7 +18,8 @@ func searchCommand(c *console) *cli.Command {
 		ArgsUsage: "QUERY...",
 		Description: `On a terminal a hit is its path and line, its title, how much of the query it
 answers (0 to 1), and the text around the matches. In a pipe it is one line,
-PATH:LINE:TEXT, as grep prints it.`,
+PATH:LINE:TEXT, as grep prints it. Words of the query, and forms of them, are bold,
+words with a meaning near to theirs underlined.`,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "k", Value: ciyuan.DefaultK, Usage: "the `NUMBER` of hits"},
 			&cli.IntFlag{Name: "offset", Usage: "leave out the first `NUMBER` of hits"},
@@ -27,6 +28,7 @@ PATH:LINE:TEXT, as grep prints it.`,
 			&cli.Float64Flag{Name: "min-score", Usage: "leave out hits below this share of the query, `0..1`"},
 			&cli.BoolFlag{Name: "no-idf", Usage: "give every word of the query the same weight"},
 			&cli.StringSliceFlag{Name: "filter", Usage: "only documents whose `FIELD=VALUE`: id, title, path or one of meta; may be repeated"},
+			&cli.BoolFlag{Name: "explain", Usage: "say where each score comes from, word by word"},
 			&cli.BoolFlag{Name: "exact", Usage: "compare every word and visit every document"},
 			choice("graph", ciyuan.GraphHNSW.String(), "what finds the nearest words", "hnsw", "coder", "flat"),
 			encoderFlag(),
@@ -81,6 +83,7 @@ func searchOptions(ctx *cli.Context, place *place) (*ciyuan.SearchOptions, error
 	o := &ciyuan.SearchOptions{
 		K: ctx.Int("k"), Offset: ctx.Int("offset"), Temperature: ctx.Float64("temperature"),
 		MinScore: ctx.Float64("min-score"), NoIDF: ctx.Bool("no-idf"), Exact: ctx.Bool("exact"),
+		Explain: ctx.Bool("explain"),
 	}
 	switch {
 	case o.K < 1 || o.K > ciyuan.MaxK:
@@ -141,6 +144,9 @@ func (c *console) printHits(hits []ciyuan.Hit, place *place) error {
 		snippet := c.highlight(h.Snippet, h.Marks)
 		if !c.outTerminal {
 			fmt.Fprintf(c.out, "%s:%s:%s\n", name, line, snippet)
+			if err := c.printExplanation(h); err != nil {
+				return err
+			}
 			continue
 		}
 		if i > 0 {
@@ -151,12 +157,15 @@ func (c *console) printHits(hits []ciyuan.Hit, place *place) error {
 			fmt.Fprintf(c.out, "  %s", c.paint(styleBold, printable(h.Title)))
 		}
 		fmt.Fprintf(c.out, "  %s\n    %s\n", c.paint(styleFaint, fmt.Sprintf("%.2f", h.Relative)), snippet)
+		if err := c.printExplanation(h); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // highlight paints the marked parts of a text, which are in order.
-func (c *console) highlight(text string, marks []ciyuan.Span) string {
+func (c *console) highlight(text string, marks []ciyuan.Mark) string {
 	if !c.color {
 		return text
 	}
@@ -164,7 +173,11 @@ func (c *console) highlight(text string, marks []ciyuan.Span) string {
 	at := 0
 	for _, m := range marks {
 		b.WriteString(text[at:m.Start])
-		b.WriteString(c.paint(styleMatch, text[m.Start:m.End]))
+		style := styleMatch
+		if m.Kind == ciyuan.MarkSemantic {
+			style = styleNear
+		}
+		b.WriteString(c.paint(style, text[m.Start:m.End]))
 		at = m.End
 	}
 	b.WriteString(text[at:])

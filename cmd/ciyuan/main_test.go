@@ -54,12 +54,13 @@ func TestScripts(t *testing.T) {
 			return false, errors.New("unknown condition " + cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits,
-			"age":   age,
-			"hold":  hold,
-			"sums":  sums,
-			"bytes": writeBytes,
-			"spoil": spoil,
+			"exits":     exits,
+			"age":       age,
+			"hold":      hold,
+			"sums":      sums,
+			"explained": explained,
+			"bytes":     writeBytes,
+			"spoil":     spoil,
 		},
 	})
 }
@@ -160,6 +161,30 @@ func sums(ts *testscript.TestScript, neg bool, args []string) {
 	for query, sum := range weights {
 		if math.Abs(sum-1) > 1e-9 {
 			ts.Fatalf("the weights of %q sum to %v, not 1", query, sum)
+		}
+	}
+}
+
+// explained checks that the explanations of search --explain --json add up:
+// explained file.
+func explained(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: explained file")
+	}
+	var res ciyuan.Result
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &res))
+	if len(res.Hits) == 0 {
+		ts.Fatalf("no hits")
+	}
+	for _, h := range res.Hits {
+		total := 0.0
+		for _, w := range h.Explain.Words {
+			for _, p := range w.Parts {
+				total += p.Value
+			}
+		}
+		if math.Abs(total-h.Score) > 1e-6 {
+			ts.Fatalf("the parts of %s sum to %v, its score is %v", h.ID, total, h.Score)
 		}
 	}
 }

@@ -99,6 +99,7 @@ const (
 	stylePath  = "35"
 	styleLine  = "32"
 	styleMatch = "1;31"
+	styleNear  = "4;33"
 )
 
 // paint returns text in a style where colours are wanted.
