@@ -92,13 +92,15 @@ func (b *word2vec) Rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		var skipped Skipped
 		vector := make([]float32, b.info.Dim)
+		number := 0
 		for r := range b.raw() {
 			if r.err != nil {
 				yield(Row{}, r.err)
 				return
 			}
+			number++
 			if err := decodeFloats(vector, r.vector); err != nil {
-				yield(Row{}, fmt.Errorf("offset %d: word %q: %w", r.offset, cut(r.word), err))
+				yield(Row{}, fmt.Errorf("offset %d: row %d: word %q: %w", r.offset, number, cut(r.word), err))
 				return
 			}
 			if len(r.word) == 0 {

@@ -181,7 +181,7 @@ func parse(data []byte, file io.Closer, opts *Options) (Source, error) {
 		return newText(file, Info{Kind: GloVe, Rows: -1}, data, opts)
 	}
 	info := Info{Kind: Word2VecText, Dim: dim, Rows: rows}
-	if isText(data[body:], dim) {
+	if isText(data[body:]) {
 		return newText(file, info, data[body:], opts)
 	}
 	info.Kind = Word2VecBinary
@@ -235,18 +235,27 @@ func atoi(digits []byte) (int, bool) {
 }
 
 // isText reports whether the bytes after a header are lines of text. Float32s in
-// binary contain control characters with near certainty within a few rows; the
-// first line settles it for files that are shorter.
-func isText(body []byte, dim int) bool {
+// binary contain control characters with near certainty within a few rows; for
+// files without any, the first line that is not blank settles it: half of what
+// stands behind its word are numbers, among which NaN and infinities count, so that
+// the reader of text can say where they are.
+func isText(body []byte) bool {
 	window := body[:min(len(body), 4096)]
 	for _, c := range window {
 		if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
 			return false
 		}
 	}
-	if line, _, ok := bytes.Cut(window, []byte("\n")); ok && len(bytes.TrimSpace(line)) > 0 {
-		_, err := splitLine(line, make([]float32, dim))
-		return err == nil || len(window) == 4096
+	line, _, ended := bytes.Cut(bytes.TrimLeft(window, " \t\r\n"), []byte("\n"))
+	if !ended && len(window) == 4096 {
+		return true // a row longer than the window, and nothing but text
 	}
-	return true
+	columns, numbers := 0, 0
+	for field := range bytes.FieldsSeq(line[firstSeparator(line):]) {
+		columns++
+		if isNumber(field) {
+			numbers++
+		}
+	}
+	return 2*numbers >= columns
 }

@@ -2,6 +2,7 @@ package static
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -113,7 +114,7 @@ func (t *text) Rows() iter.Seq2[Row, error] {
 			}
 			raw, err := splitLine(line, vector)
 			if err != nil {
-				yield(Row{}, fmt.Errorf("line %d: %w", number, err))
+				yield(Row{}, fmt.Errorf("line %d: word %q: %w", number, cut(firstWord(line)), err))
 				return
 			}
 			if len(raw) == 0 {
@@ -167,6 +168,12 @@ func splitLine(line []byte, vector []float32) ([]byte, error) {
 	return rest, nil
 }
 
+// firstWord returns the first column of a line, with which an error names its row.
+func firstWord(line []byte) []byte {
+	word := line[:firstSeparator(line)]
+	return trimRight(word)
+}
+
 // firstSeparator returns where the first column of b ends.
 func firstSeparator(b []byte) int {
 	if i := bytes.IndexAny(b, " \t"); i >= 0 {
@@ -183,9 +190,10 @@ func trimRight(b []byte) []byte {
 	return b[:end]
 }
 
+// isNumber reports whether b is a number of any size, NaN or an infinity.
 func isNumber(b []byte) bool {
 	_, err := strconv.ParseFloat(string(b), 64)
-	return err == nil
+	return err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 // parseFloat parses a component. The string shares the bytes of the file for the
