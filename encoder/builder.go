@@ -44,7 +44,7 @@ func NewBuilder(name string, dim int, bits scoring.Bits, p scoring.Params) (*Bui
 	switch {
 	case len(name) > maxNameBytes || !utf8.ValidString(name):
 		return nil, fmt.Errorf("%w: name %q", ErrTable, name)
-	case dim <= 0 || dim > maxDim || (bits != scoring.Bits4 && bits != scoring.Bits8):
+	case dim <= 0 || dim > maxDim || !bits.Known():
 		return nil, fmt.Errorf("%w: %d dimensions of %d bits", ErrTable, dim, bits)
 	case !p.Valid() || p.Neighbors > math.MaxInt32 || p.CrossNeighbors > math.MaxInt32:
 		return nil, fmt.Errorf("%w: constants %+v", ErrTable, p)

@@ -15,7 +15,7 @@ import (
 //	     0    8  magic "ciyuantb"
 //	     8    4  format version
 //	    12    4  dimensions
-//	    16    4  bits a column, 4 or 8
+//	    16    4  bits a column, 4, 8 or 16
 //	    20    4  number of words
 //	    24    4  length of the longest word, bytes
 //	    28    4  0
@@ -174,7 +174,7 @@ func decodeHeader(b []byte, length int) (header, error) {
 		},
 	}
 	switch {
-	case h.dim <= 0 || h.dim > maxDim || (h.bits != scoring.Bits4 && h.bits != scoring.Bits8):
+	case h.dim <= 0 || h.dim > maxDim || !h.bits.Known():
 		return header{}, fmt.Errorf("%w: %d dimensions of %d bits", ErrTable, h.dim, h.bits)
 	case h.count > length || h.longest > maxWordBytes:
 		return header{}, fmt.Errorf("%w: %d words of up to %d bytes", ErrTable, h.count, h.longest)

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"math"
 	"sort"
 	"unsafe"
 
@@ -95,6 +94,9 @@ func (t *Table) Fingerprint() string { return hex.EncodeToString(t.fingerprint[:
 // Dim returns the number of dimensions.
 func (t *Table) Dim() int { return t.dim }
 
+// Bits returns the number of bits that a column takes.
+func (t *Table) Bits() scoring.Bits { return t.bits }
+
 // Len returns the number of words.
 func (t *Table) Len() int { return t.count }
 
@@ -158,7 +160,7 @@ func (t *Table) DotMany(q *scoring.Query, rows []uint32, out []float32) {
 
 // Verify reads the whole table and returns an error wrapping [ErrTable] unless
 // its bytes have the stored fingerprint, its words are sorted and distinct and
-// its scales are finite. It takes some tens of milliseconds for the default.
+// its rows are finite. It takes some tens of milliseconds for the default.
 func (t *Table) Verify() error {
 	if got := fingerprintOf(t.data); got != t.fingerprint {
 		return fmt.Errorf("%w: fingerprint %x, its header says %x", ErrTable, got, t.fingerprint)
@@ -178,13 +180,9 @@ func (t *Table) Verify() error {
 			return fmt.Errorf("%w: n-gram bucket %d is out of order", ErrTable, bucket)
 		}
 	}
-	stride := scoring.RowBytes(t.dim, t.bits)
 	for row := range t.count + t.gramRows {
-		scales := t.data[t.rows+row*stride:][:scoring.ScaleBytes(t.dim)]
-		for i := 0; i < len(scales); i += 2 {
-			if s := math.Float32frombits(uint32(binary.LittleEndian.Uint16(scales[i:])) << 16); s-s != 0 {
-				return fmt.Errorf("%w: row %d has a scale that is no number", ErrTable, row)
-			}
+		if !t.vecs.Finite(uint32(row)) {
+			return fmt.Errorf("%w: row %d has a number that is not finite", ErrTable, row)
 		}
 	}
 	return nil

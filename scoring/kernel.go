@@ -59,3 +59,29 @@ func weigh(p []byte, g, groups int, sums *[4]int32) float32 {
 	}
 	return (product[0] + product[1]) + (product[2] + product[3])
 }
+
+// dotRows16Portable is the reference kernel for rows of 16 bits.
+func dotRows16Portable(out []float32, rows []uint32, r *Rows, q *Query) {
+	for i, row := range rows {
+		p := r.row(row)
+		var lanes [GroupSize]float32
+		for g := range r.groups {
+			x := (*[2 * GroupSize]byte)(p[g*2*GroupSize:])
+			y := (*[GroupSize]int8)(q.values[g*GroupSize:])
+			for c, v := range y {
+				lanes[c] += float32(widen(uint16(x[2*c])|uint16(x[2*c+1])<<8) * float32(v))
+			}
+		}
+		out[i] = float32(float32(sumLanes(&lanes)*halfUnit) * q.scale)
+	}
+}
+
+// sumLanes adds the sums of the columns of a group in the order of the assembly: the
+// four eighths in pairs, the halves of that, then neighbours.
+func sumLanes(lanes *[GroupSize]float32) float32 {
+	var s [8]float32
+	for i := range s {
+		s[i] = (lanes[i] + lanes[8+i]) + (lanes[16+i] + lanes[24+i])
+	}
+	return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]))
+}

@@ -23,3 +23,11 @@ func dotRows8(out []float32, rows []uint32, r *Rows, q *Query) {
 	}
 	dotRows8AVX2(&out[0], &rows[0], len(rows), &r.data[0], r.stride, r.groups, &q.values[0], q.scale)
 }
+
+func dotRows16(out []float32, rows []uint32, r *Rows, q *Query) {
+	if !hasAVX2 {
+		dotRows16Portable(out, rows, r, q)
+		return
+	}
+	dotRows16AVX2(&out[0], &rows[0], len(rows), &r.data[0], r.stride, r.groups, &q.values[0], q.scale)
+}

@@ -214,3 +214,81 @@ store:
 	JNZ    row
 	VZEROUPPER
 	RET
+
+// func dotRows16AVX2(out *float32, rows *uint32, n int, data *byte, stride int, groups int, values *int8, scale float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·dotRows16AVX2(SB), NOSPLIT, $0-60
+	MOVQ         out+0(FP), AX
+	MOVQ         rows+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         data+24(FP), BX
+	MOVQ         stride+32(FP), SI
+	MOVQ         groups+40(FP), DI
+	MOVQ         values+48(FP), R8
+	MOVSS        scale+56(FP), X0
+	MOVL         $0x8fffe000, R9
+	VMOVD        R9, X1
+	VPBROADCASTD X1, Y1
+	MOVL         $0x77800000, R9
+	VMOVD        R9, X2
+
+row:
+	MOVL   (CX), R9
+	IMULQ  SI, R9
+	LEAQ   (BX)(R9*1), R9
+	MOVQ   R8, R10
+	MOVQ   DI, R11
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+
+group:
+	VPMOVSXWD    (R9), Y7
+	VPSLLD       $0x0d, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPMOVSXBD    (R10), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y3, Y3
+	VPMOVSXWD    16(R9), Y7
+	VPSLLD       $0x0d, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPMOVSXBD    8(R10), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y4, Y4
+	VPMOVSXWD    32(R9), Y7
+	VPSLLD       $0x0d, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPMOVSXBD    16(R10), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y5, Y5
+	VPMOVSXWD    48(R9), Y7
+	VPSLLD       $0x0d, Y7, Y7
+	VPAND        Y1, Y7, Y7
+	VPMOVSXBD    24(R10), Y8
+	VCVTDQ2PS    Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VADDPS       Y7, Y6, Y6
+	ADDQ         $0x40, R9
+	ADDQ         $0x20, R10
+	DECQ         R11
+	JNZ          group
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y6, Y5, Y5
+	VADDPS       Y5, Y3, Y3
+	VEXTRACTF128 $0x01, Y3, X4
+	VADDPS       X4, X3, X3
+	VHADDPS      X3, X3, X3
+	VHADDPS      X3, X3, X3
+	VMULSS       X2, X3, X3
+	VMULSS       X0, X3, X3
+	VMOVSS       X3, (AX)
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, AX
+	DECQ         DX
+	JNZ          row
+	VZEROUPPER
+	RET

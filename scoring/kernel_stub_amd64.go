@@ -13,3 +13,8 @@ func dotRows4AVX2(out *float32, rows *uint32, n int, data *byte, stride int, gro
 //
 //go:noescape
 func dotRows8AVX2(out *float32, rows *uint32, n int, data *byte, stride int, groups int, values *int8, scale float32)
+
+// dotRows16AVX2 sets out[i] to the dot product of the query with row rows[i], for n rows of 16 bits.
+//
+//go:noescape
+func dotRows16AVX2(out *float32, rows *uint32, n int, data *byte, stride int, groups int, values *int8, scale float32)

@@ -45,6 +45,15 @@ func randomRows(r *rand.Rand, n, dim int, bits Bits) Rows {
 func naiveDot(r Rows, q *Query, row uint32) float32 {
 	p := r.row(row)
 	var total float32
+	if r.bits == Bits16 {
+		sums := map[int]float32{}
+		for c := range r.groups * GroupSize {
+			sums[c%GroupSize] += float32(widen(binary.LittleEndian.Uint16(p[2*c:])) * float32(q.values[c]))
+		}
+		eighth := func(i int) float32 { return (sums[i] + sums[8+i]) + (sums[16+i] + sums[24+i]) }
+		quarter := func(i int) float32 { return eighth(i) + eighth(4+i) }
+		return float32(float32(((quarter(0)+quarter(1))+(quarter(2)+quarter(3)))*halfUnit) * q.scale)
+	}
 	for g := 0; g < r.groups; g += 4 {
 		var product [4]float32
 		for j := range 4 {
@@ -62,6 +71,16 @@ func naiveDot(r Rows, q *Query, row uint32) float32 {
 	return float32(total * q.scale)
 }
 
+func portableKernel(bits Bits) func([]float32, []uint32, *Rows, *Query) {
+	switch bits {
+	case Bits4:
+		return dotRows4Portable
+	case Bits8:
+		return dotRows8Portable
+	}
+	return dotRows16Portable
+}
+
 func checkKernels(t *testing.T, r Rows, q *Query) {
 	t.Helper()
 	all := make([]uint32, r.Len())
@@ -70,11 +89,7 @@ func checkKernels(t *testing.T, r Rows, q *Query) {
 	}
 	got, portable := make([]float32, len(all)), make([]float32, len(all))
 	r.DotMany(q, all, got)
-	if r.bits == Bits4 {
-		dotRows4Portable(portable, all, &r, q)
-	} else {
-		dotRows8Portable(portable, all, &r, q)
-	}
+	portableKernel(r.bits)(portable, all, &r, q)
 	for i, row := range all {
 		want := math.Float32bits(naiveDot(r, q, row))
 		if b := math.Float32bits(portable[i]); b != want {
@@ -91,7 +106,7 @@ func checkKernels(t *testing.T, r Rows, q *Query) {
 
 func TestDotMany_EqualsPortableInEveryBit(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, bits := range []Bits{Bits4, Bits8} {
+	for _, bits := range []Bits{Bits4, Bits8, Bits16} {
 		for _, dim := range testDims {
 			for range 8 {
 				q := NewQuery(randomVector(r, dim))
@@ -103,12 +118,13 @@ func TestDotMany_EqualsPortableInEveryBit(t *testing.T) {
 
 func TestDotMany_Extremes(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for _, bits := range []Bits{Bits4, Bits8} {
+	for _, bits := range []Bits{Bits4, Bits8, Bits16} {
 		for _, dim := range testDims {
 			for _, fill := range []byte{0x00, 0x7f, 0x80, 0x81, 0xff} {
 				rows := randomRows(r, 3, dim, bits)
 				for row := range 3 {
-					body := rows.data[row*rows.stride+rows.groups*scaleBytes:][:rows.stride-rows.groups*scaleBytes]
+					scales := scalesBytes(rows.groups, bits)
+					body := rows.data[row*rows.stride+scales:][:rows.stride-scales]
 					for i := range body {
 						body[i] = fill
 					}
@@ -128,12 +144,9 @@ func TestDotMany_Extremes(t *testing.T) {
 }
 
 func FuzzDotMany(f *testing.F) {
-	f.Add([]byte("seed"), uint16(128), true)
-	f.Fuzz(func(t *testing.T, data []byte, dim uint16, wide bool) {
-		bits := Bits4
-		if wide {
-			bits = Bits8
-		}
+	f.Add([]byte("seed"), uint16(128), uint8(1))
+	f.Fuzz(func(t *testing.T, data []byte, dim uint16, width uint8) {
+		bits := [...]Bits{Bits4, Bits8, Bits16}[width%3]
 		d := int(dim%512) + 1
 		stride := RowBytes(d, bits)
 		row := make([]byte, stride)
@@ -142,7 +155,7 @@ func FuzzDotMany(f *testing.F) {
 		for i, b := range data[n:] {
 			vec[i%d] += float32(int8(b))
 		}
-		for g := range groupsFor(d) {
+		for g := range scalesBytes(groupsFor(d), bits) / scaleBytes {
 			if row[g*scaleBytes+1]&0x7f == 0x7f {
 				row[g*scaleBytes+1] &^= 1 // infinities and NaN are no scales
 			}
@@ -164,7 +177,7 @@ func TestDot_NearTheFloatProduct(t *testing.T) {
 	for _, tt := range []struct {
 		bits  Bits
 		bound float64 // of the error in a dot product of unit vectors
-	}{{Bits4, 0.05}, {Bits8, 0.006}} {
+	}{{Bits4, 0.05}, {Bits8, 0.006}, {Bits16, 0.005}} {
 		for _, dim := range testDims {
 			x, y := unit(randomVector(r, dim)), unit(randomVector(r, dim))
 			rows, err := NewRows(AppendRow(nil, x, tt.bits), dim, tt.bits)
@@ -197,7 +210,7 @@ func unit(v []float32) []float32 {
 
 func BenchmarkDotMany(b *testing.B) {
 	r := rand.New(rand.NewPCG(7, 8))
-	for _, bits := range []Bits{Bits4, Bits8} {
+	for _, bits := range []Bits{Bits4, Bits8, Bits16} {
 		for _, dim := range []int{128, 384} {
 			rows := randomRows(r, 256, dim, bits)
 			q := NewQuery(randomVector(r, dim))
@@ -214,11 +227,7 @@ func BenchmarkDotMany(b *testing.B) {
 			})
 			b.Run(fmt.Sprintf("portable/bits=%d/dim=%d", bits, dim), func(b *testing.B) {
 				for b.Loop() {
-					if bits == Bits4 {
-						dotRows4Portable(out, index, &rows, &q)
-					} else {
-						dotRows8Portable(out, index, &rows, &q)
-					}
+					portableKernel(bits)(out, index, &rows, &q)
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(index)), "ns/row")
 			})

@@ -138,3 +138,25 @@ func TestDot_NoAllocations(t *testing.T) {
 		}
 	}
 }
+
+func TestAppendRow_Halves(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, c := range []struct{ in, want float32 }{
+		{0, 0}, {1, 1}, {-1, -1}, {0.1, 0.099975586}, {1 + 1.0/2048, 1}, {1 + 3.0/2048, 1 + 2.0/1024},
+		{65504, 65504}, {1e9, 65504}, {inf, 65504}, {-inf, -65504}, {float32(math.NaN()), 0},
+		{1.0 / (1 << 14), 1.0 / (1 << 14)}, {1.6 / (1 << 15), 1.0 / (1 << 14)}, {-0.9 / (1 << 15), 0},
+	} {
+		r, err := NewRows(AppendRow(nil, []float32{c.in}, Bits16), 1, Bits16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Vector(nil, 0)[0]; got != c.want || !r.Finite(0) {
+			t.Errorf("%g is stored as %g, want %g; finite: %v", c.in, got, c.want, r.Finite(0))
+		}
+	}
+	damaged := AppendRow(nil, []float32{1}, Bits16)
+	damaged[1] = 0x7c
+	if r, err := NewRows(damaged, 1, Bits16); err != nil || r.Finite(0) {
+		t.Errorf("an infinite column counts as finite; %v", err)
+	}
+}

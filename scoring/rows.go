@@ -23,9 +23,13 @@ type Bits uint8
 
 // The widths that Rows can read.
 const (
-	Bits4 Bits = 4 // levels -8..7, two columns a byte
-	Bits8 Bits = 8 // levels -127..127, a byte a column
+	Bits4  Bits = 4  // levels -8..7, two columns a byte
+	Bits8  Bits = 8  // levels -127..127, a byte a column
+	Bits16 Bits = 16 // IEEE 754 binary16, no scales
 )
+
+// Known reports whether b is a width that Rows can read.
+func (b Bits) Known() bool { return b == Bits4 || b == Bits8 || b == Bits16 }
 
 // ErrRows is returned when bytes cannot be packed rows of the given shape.
 var ErrRows = errors.New("scoring: not packed rows")
@@ -39,13 +43,17 @@ var ErrRows = errors.New("scoring: not packed rows")
 //	4 bits:  groups/2 x 32 bytes; in block b, the low nibble of byte i is column
 //	         i of group 2b, the high nibble column i of group 2b+1, level + 8
 //	8 bits:  groups x 32 bytes, signed levels
+//	16 bits: groups x 32 x uint16, binary16, little endian, and no scales
 //
 // A column's value is its level times the scale of its group. With 128 columns
-// a row takes 72 bytes at 4 bits and 136 at 8.
+// a row takes 72 bytes at 4 bits, 136 at 8 and 256 at 16.
 //
 // A dot product is scale(q) * sum over groups of scale(g) * I(g), where I(g) is
 // the exact int32 sum over the 32 columns; groups are added in fours,
-// (0+1)+(2+3), in float32. Every implementation gives the same bits.
+// (0+1)+(2+3), in float32. At 16 bits it is scale(q) times a float32 sum: each of
+// the 32 columns of a group has its own, over the groups in their order; these are
+// added in the order that the portable kernel has. Every implementation gives the
+// same bits.
 //
 // Rows is immutable and safe for concurrent use as long as nobody writes into
 // its bytes. The zero value has no rows.
@@ -62,7 +70,7 @@ type Rows struct {
 // error wrapping [ErrRows] if dim is not positive, bits is unknown or data is not
 // a whole number of rows. data is kept, not copied.
 func NewRows(data []byte, dim int, bits Bits) (Rows, error) {
-	if dim <= 0 || dim > maxDim || (bits != Bits4 && bits != Bits8) {
+	if dim <= 0 || dim > maxDim || !bits.Known() {
 		return Rows{}, fmt.Errorf("%w: %d dimensions of %d bits", ErrRows, dim, bits)
 	}
 	stride := RowBytes(dim, bits)
@@ -84,13 +92,37 @@ const maxDim = 1 << 16
 
 // RowBytes returns the size in bytes of one packed row of dim columns.
 func RowBytes(dim int, bits Bits) int {
-	groups := groupsFor(dim)
-	return groups*scaleBytes + groups*GroupSize*int(bits)/8
+	return scalesBytes(groupsFor(dim), bits) + groupsFor(dim)*GroupSize*int(bits)/8
 }
 
-// ScaleBytes returns the size in bytes of the scales that a packed row of dim
-// columns starts with.
-func ScaleBytes(dim int) int { return groupsFor(dim) * scaleBytes }
+// scalesBytes returns the size in bytes of the scales that a packed row of so many
+// groups starts with.
+func scalesBytes(groups int, bits Bits) int {
+	if bits == Bits16 {
+		return 0
+	}
+	return groups * scaleBytes
+}
+
+// Finite reports whether all columns of a row are finite numbers, as those that
+// AppendRow packs are. It panics if the row does not exist.
+func (r Rows) Finite(row uint32) bool {
+	p := r.row(row)
+	if r.bits == Bits16 {
+		for i := 0; i < len(p); i += 2 {
+			if binary.LittleEndian.Uint16(p[i:])&halfInfinity == halfInfinity {
+				return false
+			}
+		}
+		return true
+	}
+	for g := range r.groups {
+		if s := scaleAt(p, g); s-s != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // groupsFor returns the even number of groups that dim columns are padded to.
 func groupsFor(dim int) int { return (dim + 2*GroupSize - 1) / (2 * GroupSize) * 2 }
@@ -129,10 +161,13 @@ func (r Rows) DotMany(q *Query, rows []uint32, out []float32) {
 	if int64(largest) >= int64(r.count) {
 		panic(fmt.Sprintf("scoring: row %d of %d", largest, r.count))
 	}
-	if r.bits == Bits4 {
+	switch r.bits {
+	case Bits4:
 		dotRows4(out, rows, &r, q)
-	} else {
+	case Bits8:
 		dotRows8(out, rows, &r, q)
+	default:
+		dotRows16(out, rows, &r, q)
 	}
 }
 
@@ -141,7 +176,11 @@ func (r Rows) DotMany(q *Query, rows []uint32, out []float32) {
 func (r Rows) Vector(dst []float32, row uint32) []float32 {
 	p := r.row(row)
 	for c := range r.dim {
-		dst = append(dst, float32(r.level(p, c))*scaleAt(p, c/GroupSize))
+		if r.bits == Bits16 {
+			dst = append(dst, widen(binary.LittleEndian.Uint16(p[2*c:]))*halfUnit)
+		} else {
+			dst = append(dst, float32(r.level(p, c))*scaleAt(p, c/GroupSize))
+		}
 	}
 	return dst
 }

@@ -18,6 +18,7 @@ func main() {
 	ConstraintExpr("amd64,!noasm,!purego")
 	rows(4)
 	rows(8)
+	halves()
 	Generate()
 }
 
@@ -187,4 +188,78 @@ func half(body, query reg.Register, disp int) reg.VecVirtual {
 	VPMOVSXBW(Mem{Base: query, Disp: disp}, y)
 	VPMADDWD(y, x, x)
 	return x
+}
+
+// halves emits the kernel for rows of 16 bits: 32 sums, one for each column of a
+// group.
+func halves() {
+	TEXT("dotRows16AVX2", NOSPLIT, "func(out *float32, rows *uint32, n int, data *byte, stride int, groups int, values *int8, scale float32)")
+	Doc("dotRows16AVX2 sets out[i] to the dot product of the query with row rows[i], for n rows of 16 bits.")
+	Pragma("noescape")
+
+	out := Load(Param("out"), GP64())
+	index := Load(Param("rows"), GP64())
+	n := Load(Param("n"), GP64())
+	data := Load(Param("data"), GP64())
+	stride := Load(Param("stride"), GP64())
+	groups := Load(Param("groups"), GP64())
+	values := Load(Param("values"), GP64())
+	scale := Load(Param("scale"), XMM())
+
+	// The bits that stay of a number that is widened with its sign and shifted:
+	// 0x8fffe000; and 2^112.
+	mask, unit := YMM(), XMM()
+	bits := GP32()
+	MOVL(U32(0x8fffe000), bits)
+	VMOVD(bits, mask.AsX())
+	VPBROADCASTD(mask.AsX(), mask)
+	MOVL(U32((127+112)<<23), bits)
+	VMOVD(bits, unit)
+
+	row, body, query, left := GP64(), GP64(), GP64(), GP64()
+	Label("row")
+	MOVL(Mem{Base: index}, row.As32())
+	IMULQ(stride, row)
+	LEAQ(Mem{Base: data, Index: row, Scale: 1}, body)
+	MOVQ(values, query)
+	MOVQ(groups, left)
+	var sums [4]reg.VecVirtual
+	for i := range sums {
+		sums[i] = YMM()
+		VXORPS(sums[i], sums[i], sums[i])
+	}
+
+	Label("group")
+	for i := range sums {
+		x, y := YMM(), YMM()
+		VPMOVSXWD(Mem{Base: body, Disp: 16 * i}, x)
+		VPSLLD(Imm(13), x, x)
+		VPAND(mask, x, x)
+		VPMOVSXBD(Mem{Base: query, Disp: 8 * i}, y)
+		VCVTDQ2PS(y, y)
+		VMULPS(y, x, x)
+		VADDPS(x, sums[i], sums[i])
+	}
+	ADDQ(Imm(2*group), body)
+	ADDQ(Imm(group), query)
+	DECQ(left)
+	JNZ(LabelRef("group"))
+
+	VADDPS(sums[1], sums[0], sums[0])
+	VADDPS(sums[3], sums[2], sums[2])
+	VADDPS(sums[2], sums[0], sums[0])
+	upper, x := XMM(), sums[0].AsX()
+	VEXTRACTF128(Imm(1), sums[0], upper)
+	VADDPS(upper, x, x)
+	VHADDPS(x, x, x)
+	VHADDPS(x, x, x)
+	VMULSS(unit, x, x)
+	VMULSS(scale, x, x)
+	VMOVSS(x, Mem{Base: out})
+	ADDQ(Imm(4), index)
+	ADDQ(Imm(4), out)
+	DECQ(n)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
 }
