@@ -92,6 +92,17 @@ func (b *Builder) SetParams(p scoring.Params) error {
 	return nil
 }
 
+// SetLicense names the licence of the vectors. It is cut after 43 bytes, at the end of
+// a character; bytes that are no UTF-8 are left out.
+func (b *Builder) SetLicense(name string) {
+	name = strings.ToValidUTF8(name, "")
+	for len(name) > maxLicenseBytes {
+		_, n := utf8.DecodeLastRuneInString(name)
+		name = name[:len(name)-n]
+	}
+	b.h.license = name
+}
+
 // SetGrams says how words without a vector are cut into n-grams, for
 // [Builder.AddGram]. The error wraps [ErrTable] if g cannot cut words.
 func (b *Builder) SetGrams(g Grams) error {

@@ -30,12 +30,13 @@ import (
 //	   100    8  uint32: neighbours, neighbours across languages
 //	   108    4  0
 //	   112    8  fingerprint: the first bytes of the SHA-256 of the whole table
-//	             with fingerprint and checksum as zeros
+//	             with fingerprint, licence and checksum as zeros
 //	   120   64  length of the name (one byte), name in UTF-8, zeros
 //	   184    8  offset of the n-gram buckets, a multiple of 4; 0 if there are none
 //	   192   16  uint32: number of n-gram rows, shortest and longest n-gram in
 //	             characters, number of buckets that n-grams are hashed to
-//	   208   44  0
+//	   208   44  length of the licence (one byte), its name in UTF-8, zeros; empty
+//	             where it is not known
 //	   252    4  CRC-32C of the bytes before
 //
 // Words are sorted by their bytes. The first word of a block is its length (one
@@ -62,6 +63,8 @@ const (
 	atName           = 120
 	maxNameBytes     = 63
 	atGrams          = 184
+	atLicense        = 208
+	maxLicenseBytes  = 43
 	atChecksum       = 252
 
 	blockWords   = 16
@@ -86,6 +89,7 @@ type header struct {
 	size        int
 	grams       Grams
 	gramRows    int
+	license     string
 	params      scoring.Params
 	fingerprint [fingerprintBytes]byte
 	name        string
@@ -137,6 +141,8 @@ func (h *header) encode() []byte {
 	for i, v := range []int{h.gramRows, h.grams.Min, h.grams.Max, h.grams.Buckets} {
 		le.PutUint32(b[atGrams+8+4*i:], uint32(v))
 	}
+	b[atLicense] = byte(len(h.license))
+	copy(b[atLicense+1:], h.license)
 	le.PutUint32(b[atChecksum:], crc32.Checksum(b[:atChecksum], castagnoli))
 	return b
 }
@@ -184,7 +190,10 @@ func decodeHeader(b []byte, length int) (header, error) {
 		return header{}, fmt.Errorf("%w: %d rows for n-grams %+v", ErrTable, h.gramRows, h.grams)
 	case b[atName] > maxNameBytes:
 		return header{}, fmt.Errorf("%w: a name of %d bytes", ErrTable, b[atName])
+	case b[atLicense] > maxLicenseBytes:
+		return header{}, fmt.Errorf("%w: a licence of %d bytes", ErrTable, b[atLicense])
 	}
+	h.license = string(b[atLicense+1:][:b[atLicense]])
 	h.name = string(b[atName+1:][:b[atName]])
 	// The offsets follow from the counts and the length of the words, so there
 	// is one right value for each.

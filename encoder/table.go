@@ -87,8 +87,11 @@ func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b
 // Name returns the name that the table was built with.
 func (t *Table) Name() string { return t.name }
 
+// License returns the name of the licence of the vectors, "" if it is not stated.
+func (t *Table) License() string { return t.license }
+
 // Fingerprint returns 16 hexadecimal digits that stand for every byte of the
-// table. They are stored in it, not computed; [Table.Verify] computes them.
+// table but the licence. They are stored in it, not computed; [Table.Verify] computes them.
 func (t *Table) Fingerprint() string { return hex.EncodeToString(t.fingerprint[:]) }
 
 // Dim returns the number of dimensions.
@@ -196,7 +199,7 @@ func newFingerprint(head []byte) fingerprint {
 	var masked [headerBytes]byte
 	copy(masked[:], head)
 	clear(masked[atFingerprint : atFingerprint+fingerprintBytes])
-	clear(masked[atChecksum:])
+	clear(masked[atLicense:]) // and the checksum
 	h := sha256.New()
 	h.Write(masked[:])
 	return fingerprint{h}

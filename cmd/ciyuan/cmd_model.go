@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,7 +21,11 @@ func modelCommand(c *console) *cli.Command {
 
 // bitsFlag is how tables are stored; tableOptions reads it and --name.
 func bitsFlag() cli.Flag {
-	return choice("bits", "8", "bits a number of a vector: 4 halves the file and costs some accuracy", "4", "8")
+	return choice("bits", "8", "bits a number of a vector: 4 halves the file and costs some accuracy, 16 is float16", "4", "8", "16")
+}
+
+func licenseFlag() cli.Flag {
+	return &cli.StringFlag{Name: "license", Usage: "the `NAME` of the licence of the vectors (at most 43 bytes), where the source does not state it"}
 }
 
 func nameFlag() cli.Flag {
@@ -29,8 +34,15 @@ func nameFlag() cli.Flag {
 
 func tableOptions(ctx *cli.Context, path string) (static.ConvertOptions, error) {
 	o := static.ConvertOptions{Name: ctx.String("name"), Bits: 8}
-	if ctx.String("bits") == "4" {
+	switch ctx.String("bits") {
+	case "4":
 		o.Bits = 4
+	case "16":
+		o.Bits = 16
+	}
+	o.License = ctx.String("license")
+	if len(o.License) > maxLicense || !utf8.ValidString(o.License) {
+		return o, usagef("flag --license needs at most %d bytes of UTF-8, not %q", maxLicense, printable(o.License))
 	}
 	if o.Name == "" {
 		o.Name = tableName(path)
@@ -51,6 +63,7 @@ n-grams), or a folder of Model2Vec. OUT is for --encoder static:OUT.`,
 		Flags: []cli.Flag{
 			bitsFlag(),
 			nameFlag(),
+			licenseFlag(),
 			&cli.IntFlag{Name: "max-words", Usage: "the `NUMBER` of words to keep, the first ones; 0 is all"},
 			&cli.BoolFlag{Name: "no-grams", Usage: "leave out the n-grams of fastText"},
 			jsonFlag(),

@@ -39,6 +39,7 @@ word with its count a line, or of the index. The same input gives the same file.
 			&cli.BoolFlag{Name: "int8", Usage: "compute with weights of 8 bits, in two thirds of the time"},
 			bitsFlag(),
 			nameFlag(),
+			licenseFlag(),
 			modeFlag("how the documents of the index are cut into words"),
 			dictFlag(),
 			jsonFlag(),
@@ -85,7 +86,7 @@ func (c *console) distilModel(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	o := distil.Options{Name: table.Name, Dim: ctx.Int("dim"), Drop: ctx.Int("drop"), Bits: table.Bits}
+	o := distil.Options{Name: table.Name, Dim: ctx.Int("dim"), Drop: ctx.Int("drop"), Bits: table.Bits, License: cmp.Or(table.License, model.Info().License)}
 	if o.Drop == 0 {
 		o.Drop = -1 // the library takes 0 for its default
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ type modelDescription struct {
 	Words        int        `json:"words"` // of a transformer: pieces
 	Grams        int        `json:"ngrams,omitempty"`
 	Dim          int        `json:"dim"`
+	Bits         int        `json:"bits,omitempty"` // of a column of a table
 	Layers       int        `json:"layers,omitempty"`
 	Hidden       int        `json:"hidden,omitempty"`
 	MaxTokens    int        `json:"max_tokens,omitempty"`
@@ -136,7 +138,7 @@ func (c *console) describe(ctx *cli.Context, path, near string) (*modelDescripti
 func describeTable(table *encoder.Table) *modelDescription {
 	return &modelDescription{
 		Type: "table", Name: table.Name(), Words: table.Len(), Grams: table.GramRows(), Dim: table.Dim(),
-		Bytes: table.Bytes(), Fingerprint: table.Fingerprint(),
+		Bits: int(table.Bits()), Bytes: table.Bytes(), License: table.License(), Fingerprint: table.Fingerprint(),
 	}
 }
 
@@ -185,7 +187,7 @@ func (c *console) describeSource(ctx *cli.Context, path, near string) (*modelDes
 	}
 	defer discard(source)
 	info := source.Info()
-	d := &modelDescription{Path: path, Type: info.Kind.String(), Name: tableName(path), Words: info.Rows, Dim: info.Dim, Charset: info.Charset}
+	d := &modelDescription{Path: path, Type: info.Kind.String(), Name: tableName(path), Words: info.Rows, Dim: info.Dim, Charset: info.Charset, License: info.License}
 	if d.Bytes, err = treeBytes(path); err != nil {
 		return nil, err
 	}
@@ -342,13 +344,14 @@ func (c *console) printModel(d *modelDescription) error {
 	row("words", strconv.Itoa(d.Words))
 	row("n-grams", strconv.Itoa(d.Grams))
 	row("dimensions", strconv.Itoa(d.Dim))
+	row("bits a column", strconv.Itoa(d.Bits))
 	row("layers", strconv.Itoa(d.Layers))
 	row("hidden size", strconv.Itoa(d.Hidden))
 	row("longest input", strconv.Itoa(d.MaxTokens))
 	row("parameters", strconv.FormatInt(d.Parameters, 10))
 	row("charset", d.Charset)
 	row("size", sizeText(d.Bytes))
-	t.row("licence", orDash(d.License))
+	t.row("licence", printable(cmp.Or(d.License, "not stated")))
 	row("fingerprint", d.Fingerprint)
 	if err := t.write(c.out); err != nil || len(d.Near) == 0 {
 		return err

@@ -32,6 +32,9 @@ const (
 
 	// maxTableName is how many bytes of a file's name a table is named by.
 	maxTableName = 63
+
+	// maxLicense is how many bytes of a licence's name a table keeps.
+	maxLicense = 43
 )
 
 func encoderFlag() cli.Flag {

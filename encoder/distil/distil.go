@@ -56,6 +56,8 @@ type Teacher func(ctx context.Context, words []string) ([][]float32, error)
 type Options struct {
 	// Name is what the table calls itself.
 	Name string
+	// License is the licence that the table names.
+	License string
 	// Dim is the number of columns of the table, at most the teacher's less
 	// Drop. Default 128, or what is possible if that is less.
 	Dim int
@@ -116,7 +118,7 @@ func Distil(ctx context.Context, w io.Writer, words []Word, teacher Teacher, o O
 	if report.Kept, err = s.reduce(ctx, &o); err != nil {
 		return Report{}, err
 	}
-	report.Report, err = static.Convert(w, s, static.ConvertOptions{Name: o.Name, Bits: o.Bits})
+	report.Report, err = static.Convert(w, s, static.ConvertOptions{Name: o.Name, License: o.License, Bits: o.Bits})
 	return report, err
 }
 

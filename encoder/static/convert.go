@@ -1,6 +1,7 @@
 package static
 
 import (
+	"cmp"
 	"io"
 	"iter"
 	"math"
@@ -27,6 +28,9 @@ type withGrams interface {
 type ConvertOptions struct {
 	// Name is what the table calls itself, at most 63 bytes.
 	Name string
+	// License is the licence that the table names instead of that of the source, at
+	// most 43 bytes.
+	License string
 	// Bits a column. Default 8, which loses nothing measurable.
 	Bits scoring.Bits
 	// MaxWords ends the table after that many rows of the source, the most
@@ -81,6 +85,7 @@ func Convert(w io.Writer, v Vectors, o ConvertOptions) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	b.SetLicense(cmp.Or(o.License, info.License))
 	c := &converter{b: b, tokens: info.Tokens, seen: map[string]struct{}{}, rng: rand.New(rand.NewPCG(1, 2))}
 	if err := c.words(v, o.MaxWords); err != nil {
 		return Report{}, err

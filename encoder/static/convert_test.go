@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ciyuan-search/ciyuan/encoder"
+	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
@@ -88,6 +89,10 @@ func TestConvert(t *testing.T) {
 	second, _ := table.Row("token")
 	if a, b := table.Prior(first), table.Prior(second); !(a < b && a > 3.5 && b < 5) {
 		t.Errorf("priors by rank %g, %g", a, b)
+	}
+	wide, _ := convert(t, open(t, "词元 3 4 0\ntoken 0 1 2\n"), ConvertOptions{Bits: scoring.Bits16})
+	if row, ok := wide.Row("词元"); !ok || cosine(wide.Vector(nil, row), []float32{3, 4, 0}) < 0.9999999 || wide.Bits() != scoring.Bits16 {
+		t.Errorf("at 16 bits: %v", wide.Vector(nil, row))
 	}
 	if _, report = convert(t, open(t, "a 1 2\nb 3 4\nc 5 6\n"), ConvertOptions{MaxWords: 2}); report.Words != 2 {
 		t.Errorf("%d words with at most 2", report.Words)
@@ -206,6 +211,12 @@ func (g generated) Rows() iter.Seq2[Row, error] {
 // on its size. Two million words take 200 MB and half a minute to make, so that
 // is done where CIYUAN_LARGE is set; otherwise the table is smaller.
 func TestOpenTable_Cost(t *testing.T) {
+	for _, bits := range []scoring.Bits{scoring.Bits8, scoring.Bits16} {
+		t.Run(fmt.Sprintf("%d bits", bits), func(t *testing.T) { openTableCost(t, bits) })
+	}
+}
+
+func openTableCost(t *testing.T, bits scoring.Bits) {
 	n := 20_000
 	if os.Getenv("CIYUAN_LARGE") != "" {
 		n = 2_000_000
@@ -215,7 +226,7 @@ func TestOpenTable_Cost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Convert(f, generated{n: n, dim: 64}, ConvertOptions{}); err != nil {
+	if _, err := Convert(f, generated{n: n, dim: 64}, ConvertOptions{Bits: bits}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {

@@ -1,6 +1,7 @@
 package static
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/ciyuan-search/ciyuan/encoder/safetensors"
+	"github.com/ciyuan-search/ciyuan/internal/modelcard"
 	"github.com/ciyuan-search/ciyuan/tokenizer/subword"
 )
 
@@ -36,6 +38,7 @@ type Model2Vec struct {
 
 // openModel2Vec opens a folder.
 func openModel2Vec(dir string) (*Model2Vec, error) {
+	card := dir
 	if nested := filepath.Join(dir, "0_StaticEmbedding"); isDir(nested) {
 		dir = nested
 	}
@@ -51,6 +54,7 @@ func openModel2Vec(dir string) (*Model2Vec, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
+	m.info.License = cmp.Or(modelcard.License(card), file.Metadata()["license"])
 	return m, nil
 }
 

@@ -73,6 +73,32 @@ func TestModel2Vec_AgainstPackage(t *testing.T) {
 	}
 }
 
+// TestModel2Vec_License finds the licence on the card beside the model, also where the
+// model lies in a folder below, and keeps it when the model is converted.
+func TestModel2Vec_License(t *testing.T) {
+	dir := t.TempDir()
+	nested := filepath.Join(dir, "0_StaticEmbedding")
+	if err := os.CopyFS(nested, os.DirFS("testdata/model2vec/wordpiece")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte("---\nlicense: mit\n---\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	source, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	if got := source.Info().License; got != "mit" {
+		t.Errorf("licence %q", got)
+	}
+	stated, _ := convert(t, source, ConvertOptions{})
+	other, _ := convert(t, source, ConvertOptions{License: "CC0-1.0"})
+	if stated.License() != "mit" || other.License() != "CC0-1.0" || stated.Fingerprint() != other.Fingerprint() {
+		t.Errorf("licences %q and %q, fingerprints %s and %s", stated.License(), other.License(), stated.Fingerprint(), other.Fingerprint())
+	}
+}
+
 func TestModel2Vec_Errors(t *testing.T) {
 	good := "testdata/model2vec/wordpiece"
 	weights, err := os.ReadFile(filepath.Join(good, "model.safetensors"))

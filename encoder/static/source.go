@@ -91,6 +91,8 @@ type Info struct {
 	Charset string
 	// Tokens is the number of words of the training text, 0 if unknown.
 	Tokens int64
+	// License is the name of the licence, where the file or folder states it.
+	License string
 }
 
 // Row is a word and its vector. Vector is overwritten by the next row: copy what

@@ -88,19 +88,19 @@ func TestOpen_Formats(t *testing.T) {
 		info           Info
 		skipped        Skipped
 	}{
-		{"word2vec text", "2 3\n词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9\n", Info{Word2VecText, 3, 2, charsetUTF8, 0}, Skipped{}},
-		{"no final newline", "2 3\n词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9", Info{Word2VecText, 3, 2, charsetUTF8, 0}, Skipped{}},
-		{"fastText .vec", "2 3\n词元 1 -0.5 0.25 \ntoken 0 2e-3 -1e9 \n", Info{Word2VecText, 3, 2, charsetUTF8, 0}, Skipped{}},
-		{"tabs, CRLF, byte-order mark", "\xef\xbb\xbf2 3\r\n词元\t1\t-0.5\t0.25\r\ntoken  0 2e-3  -1e9\r\n", Info{Word2VecText, 3, 2, charsetUTF8, 0}, Skipped{}},
-		{"GloVe", "词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9\n", Info{GloVe, 3, -1, charsetUTF8, 0}, Skipped{}},
-		{"blank lines", "\n词元 1 -0.5 0.25\n\n  \ntoken 0 2e-3 -1e9\n\n", Info{GloVe, 3, -1, charsetUTF8, 0}, Skipped{Empty: 4}},
-		{"empty word", "词元 1 -0.5 0.25\n 5 5 5\ntoken 0 2e-3 -1e9\n", Info{GloVe, 3, -1, charsetUTF8, 0}, Skipped{Empty: 1}},
-		{"a cut word", "词元 1 -0.5 0.25\na 1 1 1\n词\xe5 1 1 1\ntoken 0 2e-3 -1e9\n三 1 2 3\n四 1 2 3\n五 1 2 3\n", Info{GloVe, 3, -1, charsetUTF8, 0}, Skipped{Invalid: 1}},
-		{"GB 18030", gb, Info{GloVe, 3, -1, charsetGB18030, 0}, Skipped{}},
-		{"word2vec binary", word2vecFile("2 3\n", true, words, a, b), Info{Word2VecBinary, 3, 2, charsetUTF8, 0}, Skipped{}},
-		{"word2vec binary without newlines", word2vecFile("2 3\n", false, words, a, b), Info{Word2VecBinary, 3, 2, charsetUTF8, 0}, Skipped{}},
-		{"word2vec binary in GB 18030", word2vecFile("2 3\n", true, []string{gbWord, "token"}, a, b), Info{Word2VecBinary, 3, 2, charsetGB18030, 0}, Skipped{}},
-		{"word2vec binary, empty word", word2vecFile("3 3\n", true, []string{"词元", "", "token"}, a, a, b), Info{Word2VecBinary, 3, 3, charsetUTF8, 0}, Skipped{Empty: 1}},
+		{"word2vec text", "2 3\n词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9\n", Info{Word2VecText, 3, 2, charsetUTF8, 0, ""}, Skipped{}},
+		{"no final newline", "2 3\n词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9", Info{Word2VecText, 3, 2, charsetUTF8, 0, ""}, Skipped{}},
+		{"fastText .vec", "2 3\n词元 1 -0.5 0.25 \ntoken 0 2e-3 -1e9 \n", Info{Word2VecText, 3, 2, charsetUTF8, 0, ""}, Skipped{}},
+		{"tabs, CRLF, byte-order mark", "\xef\xbb\xbf2 3\r\n词元\t1\t-0.5\t0.25\r\ntoken  0 2e-3  -1e9\r\n", Info{Word2VecText, 3, 2, charsetUTF8, 0, ""}, Skipped{}},
+		{"GloVe", "词元 1 -0.5 0.25\ntoken 0 2e-3 -1e9\n", Info{GloVe, 3, -1, charsetUTF8, 0, ""}, Skipped{}},
+		{"blank lines", "\n词元 1 -0.5 0.25\n\n  \ntoken 0 2e-3 -1e9\n\n", Info{GloVe, 3, -1, charsetUTF8, 0, ""}, Skipped{Empty: 4}},
+		{"empty word", "词元 1 -0.5 0.25\n 5 5 5\ntoken 0 2e-3 -1e9\n", Info{GloVe, 3, -1, charsetUTF8, 0, ""}, Skipped{Empty: 1}},
+		{"a cut word", "词元 1 -0.5 0.25\na 1 1 1\n词\xe5 1 1 1\ntoken 0 2e-3 -1e9\n三 1 2 3\n四 1 2 3\n五 1 2 3\n", Info{GloVe, 3, -1, charsetUTF8, 0, ""}, Skipped{Invalid: 1}},
+		{"GB 18030", gb, Info{GloVe, 3, -1, charsetGB18030, 0, ""}, Skipped{}},
+		{"word2vec binary", word2vecFile("2 3\n", true, words, a, b), Info{Word2VecBinary, 3, 2, charsetUTF8, 0, ""}, Skipped{}},
+		{"word2vec binary without newlines", word2vecFile("2 3\n", false, words, a, b), Info{Word2VecBinary, 3, 2, charsetUTF8, 0, ""}, Skipped{}},
+		{"word2vec binary in GB 18030", word2vecFile("2 3\n", true, []string{gbWord, "token"}, a, b), Info{Word2VecBinary, 3, 2, charsetGB18030, 0, ""}, Skipped{}},
+		{"word2vec binary, empty word", word2vecFile("3 3\n", true, []string{"词元", "", "token"}, a, a, b), Info{Word2VecBinary, 3, 3, charsetUTF8, 0, ""}, Skipped{Empty: 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			info, got, skipped, err := readAll(t, test.contents, nil)

@@ -1,7 +1,6 @@
 package transformer
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -12,10 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync"
 
 	"github.com/ciyuan-search/ciyuan/encoder/safetensors"
+	"github.com/ciyuan-search/ciyuan/internal/modelcard"
 	"github.com/ciyuan-search/ciyuan/tokenizer/subword"
 )
 
@@ -162,7 +161,7 @@ func (m *Model) describe(dir string) error {
 	c := m.config
 	m.info = Info{
 		Type: c.modelType, Architecture: c.architecture, Layers: c.layers, Hidden: c.hidden, Dim: c.hidden,
-		Vocabulary: c.vocab, MaxTokens: m.limit(), License: readLicense(dir), Int8: m.info.Int8,
+		Vocabulary: c.vocab, MaxTokens: m.limit(), License: modelcard.License(dir), Int8: m.info.Int8,
 	}
 	switch {
 	case m.late != nil:
@@ -236,25 +235,4 @@ func hashSample(sum hash.Hash, data []byte) {
 		at := int(int64(last) * int64(i) / (sampleBlocks - 1))
 		sum.Write(data[at : at+sampleBytes])
 	}
-}
-
-// readLicense returns the "license:" line of the header of README.md, "" where
-// there is none.
-func readLicense(dir string) string {
-	f, err := os.Open(filepath.Join(dir, "README.md"))
-	if err != nil {
-		return ""
-	}
-	defer f.Close() //nolint:errcheck // only read
-	lines := bufio.NewScanner(f)
-	for i := 0; lines.Scan(); i++ {
-		line := strings.TrimSpace(lines.Text())
-		if (i == 0) != (line == "---") {
-			return "" // no header, or its end
-		}
-		if value, ok := strings.CutPrefix(line, "license:"); ok {
-			return strings.Trim(strings.TrimSpace(value), `"'`)
-		}
-	}
-	return ""
 }

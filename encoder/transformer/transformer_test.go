@@ -90,21 +90,6 @@ func testInt8(t *testing.T, dir string) {
 	}
 }
 
-func TestReadLicense(t *testing.T) {
-	for text, want := range map[string]string{
-		"---\nlicense: \"mit\"\n---": "mit",
-		"# no header\nlicense: mit":  "",
-		"---\na: b\n---\nlicense: x": "",
-		"":                           "",
-	} {
-		dir := t.TempDir()
-		write(t, dir, "README.md", []byte(text))
-		if got := readLicense(dir); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-}
-
 func TestEncode_Pieces(t *testing.T) {
 	m := open(t, fixture, nil)
 	text := "Search 搜索引擎"
