@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/ciyuan-search/ciyuan/index"
+	"github.com/ciyuan-search/ciyuan/internal/failpoint"
 	"github.com/ciyuan-search/ciyuan/store"
 )
 
@@ -72,6 +73,9 @@ func (db *DB) tidy(ctx context.Context) error {
 
 // shape merges segments and extends the graph as far as folding calls for.
 func (db *DB) shape(ctx context.Context) error {
+	if err := failpoint.At("fold"); err != nil {
+		return err
+	}
 	for {
 		more, err := db.merge(ctx)
 		if err != nil {
@@ -231,6 +235,9 @@ func (db *DB) mergeSegments(ctx context.Context, old []store.Segment) error {
 			}
 			return tx.SetMeta(m)
 		})
+		if err == nil {
+			err = failpoint.At("merge")
+		}
 		if err != nil {
 			return fmt.Errorf("merging segments: %w", err)
 		}
@@ -302,6 +309,9 @@ func (db *DB) purge(ctx context.Context) error {
 			m.Segments = kept
 			return tx.SetMeta(m)
 		})
+		if err == nil {
+			err = failpoint.At("purge")
+		}
 		if err != nil || !again {
 			return err
 		}
@@ -358,6 +368,9 @@ func (db *DB) extendGraph(ctx context.Context) error {
 			m.GraphNodes, m.GraphHeader = to, g.Header()
 			return tx.SetMeta(m)
 		})
+		if err == nil {
+			err = failpoint.At("graph")
+		}
 		if err != nil {
 			return fmt.Errorf("extending the graph: %w", err)
 		}

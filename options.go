@@ -62,10 +62,10 @@ type Options struct {
 
 // Progress tells how far a long operation is.
 type Progress struct {
-	Phase string // "add", "fold", "graph", "compact", "check"
+	Phase string // "add", "fold", "graph", "compact", "check", "backup", "migrate"
 	Done  int64  // units done
 	Total int64  // units in all, 0 if not known
-	Unit  string // what is counted: "bytes", "passages", "words"
+	Unit  string // what is counted: "bytes", "passages", "words", "entries"
 }
 
 // Document is what goes into an index and comes out of it.

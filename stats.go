@@ -71,7 +71,7 @@ func (db *DB) Stats(ctx context.Context) (*Stats, error) {
 		}
 		s = &Stats{
 			Documents: int(m.LiveDocs), Passages: int(m.LivePassages), Pending: int(pendingSpan(m)), Tokens: int(m.LiveWords),
-			Words: int(m.NextCode), GraphWords: int(m.GraphNodes), Generation: tx.Generation(), Format: store.FormatVersion,
+			Words: int(m.NextCode), GraphWords: int(m.GraphNodes), Generation: tx.Generation(), Format: int(db.store.Format()),
 			Encoder: m.Encoder, EncoderFingerprint: m.EncoderFingerprint, Dim: int(m.Dim),
 			Tokenizer: m.Tokenizer, TokenizerFingerprint: m.TokenizerFingerprint, Mode: option(m, optionMode),
 			FileBytes: int64(file.FileBytes), FreeBytes: int64(file.FreeBytes),

@@ -8,9 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/ciyuan-search/ciyuan/internal/failpoint"
 )
 
 // newSuffix and compactSuffix follow the name of the index in the names of
@@ -28,10 +31,8 @@ const staleAfter = time.Hour
 // when it is complete and on the disk, so that a crash leaves either nothing or
 // an index. If another process was faster, the error is fs.ErrExist.
 func create(path string, o Options) error {
-	removeStale(path)
-	var random [8]byte
-	_, _ = rand.Read(random[:]) // never fails
-	aside := fmt.Sprintf("%s%s%x", path, newSuffix, random)
+	removeStale(path, nil)
+	aside := asideOf(path)
 	s, err := build(aside, o, false)
 	if err != nil {
 		return err
@@ -42,49 +43,109 @@ func create(path string, o Options) error {
 	return errors.Join(err, removeIfThere(aside))
 }
 
-// removeStale removes what processes that were killed have left beside path.
-func removeStale(path string) {
-	// Patterns cannot be escaped on every system, so compare names.
-	entries, err := os.ReadDir(filepath.Dir(path))
+// asideOf returns the name under which a file is built that is to be called
+// path.
+func asideOf(path string) string {
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return fmt.Sprintf("%s%s%x", path, newSuffix, random)
+}
+
+// removeStale removes what processes that were killed have left beside path:
+// files that are an hour old, and second names of the file at path itself. mine
+// is that file, open for writing and so locked, or nil: with it, what a
+// compaction has left is removed too, since nobody else can be compacting.
+func removeStale(path string, mine *os.File) {
+	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
 		return // creating the file will say why
 	}
-	prefix := filepath.Base(path) + newSuffix
-	for _, e := range entries {
-		if len(e.Name()) != len(prefix)+16 || e.Name()[:len(prefix)] != prefix {
+	// Patterns cannot be escaped on every system, so compare names. What could
+	// not be removed, or not be listed, is left to the next one.
+	names, _ := dir.Readdirnames(-1)
+	_ = dir.Close()
+	var here os.FileInfo
+	if mine != nil {
+		if here, err = mine.Stat(); err != nil {
+			return
+		}
+	}
+	base := filepath.Base(path)
+	for _, name := range names {
+		rest, ok := strings.CutPrefix(name, base)
+		if !ok {
 			continue
 		}
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
-			_ = os.Remove(filepath.Join(filepath.Dir(path), e.Name())) // the next one tries again
+		full := filepath.Join(filepath.Dir(path), name)
+		if rest == compactSuffix && mine != nil {
+			_ = removeIfThere(full)
+			continue
+		}
+		if len(rest) != len(newSuffix)+16 || !strings.HasPrefix(rest, newSuffix) {
+			continue
+		}
+		info, err := os.Lstat(full)
+		if err == nil && (time.Since(info.ModTime()) > staleAfter || here != nil && os.SameFile(info, here)) {
+			_ = removeIfThere(full)
 		}
 	}
 }
 
 // removeIfThere removes a file that may have been renamed already.
 func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	err := os.Remove(path)
+	switch {
+	case err == nil:
+		_ = failpoint.At("removed", path)
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
 	}
-	return nil
+	return err
 }
 
 // place gives the file at aside the name path if nothing has that name.
 func place(aside, path string) error {
-	err := os.Link(aside, path)
-	switch {
-	case err == nil || errors.Is(err, fs.ErrExist):
-	default:
-		// A file system without links. The window in which two processes could
-		// both find nothing is small, and the loser of it notices: samePlace.
-		if _, serr := os.Lstat(path); serr == nil {
-			return fs.ErrExist
-		}
-		err = os.Rename(aside, path)
+	err := failpoint.At("link", aside, path)
+	if err == nil {
+		err = os.Link(aside, path)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		_ = failpoint.At("linked", aside, path)
+		return durable(filepath.Dir(path))
+	case errors.Is(err, fs.ErrExist):
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	// A file system without links. The window in which two processes could
+	// both find nothing is small, and the loser of it notices: samePlace.
+	if _, err := os.Lstat(path); err == nil {
+		return fs.ErrExist
+	}
+	return move(aside, path)
+}
+
+// move gives the file from, which is closed, the name to, whatever has it now.
+func move(from, to string) error {
+	if err := failpoint.At("rename", from, to); err != nil {
+		return err
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	_ = failpoint.At("renamed", from, to)
+	return durable(filepath.Dir(to))
+}
+
+// durable makes the names in a folder durable.
+func durable(dir string) error {
+	if err := failpoint.At("named", dir); err != nil {
+		return err
+	}
+	if err := syncDir(dir); err != nil {
+		return err
+	}
+	_ = failpoint.At("durable", dir)
+	return nil
 }
 
 // build makes a complete, empty index at path, which must not exist, and
@@ -100,7 +161,7 @@ func build(path string, o Options, bulk bool) (*Store, error) {
 		_, _ = rand.Read(b[:]) // never fails
 		identity = binary.LittleEndian.Uint64(b[:])
 	}
-	s := &Store{path: path, bulk: bulk, seeds: newSeeds(identity)}
+	s := &Store{path: path, bulk: bulk, format: presentFormat, seeds: newSeeds(identity)}
 	if err := s.start(&bbolt.Options{
 		Timeout:         DefaultTimeout,
 		FreelistType:    bbolt.FreelistMapType,
@@ -137,7 +198,7 @@ func build(path string, o Options, bulk bool) (*Store, error) {
 			return b.Put([]byte(key), sealed)
 		}
 		return errors.Join(
-			put(newSeeds(0), formatKey, encodeFormat(FormatVersion, identity)),
+			put(newSeeds(0), formatKey, encodeFormat(presentFormat, identity)),
 			put(s.seeds, metaKey, meta.encode()),
 			put(s.seeds, sumsKey, first.encode()),
 		)

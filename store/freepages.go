@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+
+	"github.com/ciyuan-search/ciyuan/internal/failpoint"
 )
 
 // pageSet is a set of page ids.
@@ -150,7 +152,11 @@ func (s *Store) seal() {
 		if err != nil || p.pageSize < sealAt+sealBytes {
 			return err
 		}
-		_, err = s.file.WriteAt(encodeSeal(s.seeds, newest.txid, freeSum(newest.freelist, free)), int64(newest.txid%2)*int64(p.pageSize)+sealAt)
+		b, at := encodeSeal(s.seeds, newest.txid, freeSum(newest.freelist, free)), int64(newest.txid%2)*int64(p.pageSize)+sealAt
+		if err := failpoint.At("seal", s.file, b, at); err != nil {
+			return err
+		}
+		_, err = s.file.WriteAt(b, at)
 		return err
 	})
 }

@@ -12,6 +12,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/ciyuan-search/ciyuan/internal/failpoint"
 )
 
 // DefaultTimeout is how long Open waits for other processes.
@@ -103,6 +105,9 @@ func open(path string, o Options) (*Store, error) {
 			err = ErrReplaced
 		}
 		if err == nil {
+			if !o.ReadOnly {
+				removeStale(path, s.file)
+			}
 			return s, nil
 		}
 		if cerr := s.Close(); cerr != nil {
@@ -126,8 +131,8 @@ func (s *Store) reopen(deadline time.Time) (*Store, error) {
 		return nil, err
 	}
 	err = w.look(func(tx *Tx) error {
-		if identity, err := tx.readFormat(); err == nil && *newSeeds(identity) == *s.seeds {
-			w.seeds = s.seeds
+		if version, identity, err := tx.readFormat(); err == nil && *newSeeds(identity) == *s.seeds {
+			w.format, w.seeds = version, s.seeds
 		}
 		return nil
 	})
@@ -225,6 +230,9 @@ func (s *Store) start(bo *bbolt.Options) error {
 	})
 	switch {
 	case err == nil:
+		if !bo.ReadOnly {
+			_ = failpoint.At("opened", s.path, s.bolt, s.file)
+		}
 		return nil
 	case s.poison.Load() != nil:
 		// bbolt panicked and let go of nothing. The mapping stays.
@@ -272,10 +280,11 @@ func (s *Store) inspect(o Options) error {
 				return err
 			}
 		}
-		identity, err := tx.readFormat()
+		version, identity, err := tx.readFormat()
 		if err != nil {
 			return err
 		}
+		s.format = version
 		s.seeds = newSeeds(identity)
 		tx.seeds = s.seeds
 		if err := tx.readSums(); err != nil {
@@ -317,26 +326,26 @@ func decodeFormat(value []byte) (version, identity uint64, err error) {
 	return version, identity, r.end()
 }
 
-// readFormat checks the format version and returns the file's identity.
-func (tx *Tx) readFormat() (identity uint64, err error) {
+// readFormat checks the format version and returns it with the file's identity.
+func (tx *Tx) readFormat() (version, identity uint64, err error) {
 	key := []byte(formatKey)
 	value, err := tx.Get(Metas, key)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if value == nil {
-		return 0, damagedAt(Metas, key, damaged("format record is missing"))
+		return 0, 0, damagedAt(Metas, key, damaged("format record is missing"))
 	}
-	version, identity, err := decodeFormat(value)
+	version, identity, err = decodeFormat(value)
 	switch {
 	case err != nil:
-		return 0, damagedAt(Metas, key, err)
-	case version > FormatVersion:
-		return 0, fmt.Errorf("%w: the file has format %d, this program knows up to %d", ErrFormatTooNew, version, FormatVersion)
+		return 0, 0, damagedAt(Metas, key, err)
+	case version > presentFormat:
+		return 0, 0, fmt.Errorf("%w: the file has format %d, this program knows up to %d", ErrFormatTooNew, version, presentFormat)
 	case version == 0:
-		return 0, damagedAt(Metas, key, damaged("format version 0"))
+		return 0, 0, damagedAt(Metas, key, damaged("format version 0"))
 	}
-	return identity, nil
+	return version, identity, nil
 }
 
 // readSums reads the generation and the sums of the buckets.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/ciyuan-search/ciyuan/internal/failpoint"
 )
 
 // CreateTemp makes an empty index beside s, to be filled and put in the place of
@@ -28,8 +30,12 @@ func (s *Store) CreateTemp(o Options) (*Store, error) {
 }
 
 // Discard closes a store of CreateTemp that did not replace anything and
-// removes its file.
+// removes its file. If ReplaceWith renamed it and failed after that, the file
+// stays.
 func (s *Store) Discard() error {
+	if !s.bulk && s.poison.Load() != nil {
+		return s.Close()
+	}
 	if !s.bulk {
 		return errors.New("store: Discard of an index that is in use")
 	}
@@ -44,8 +50,10 @@ func (s *Store) Discard() error {
 // where an open file keeps its name, s is closed, which waits for its
 // transactions.)
 //
-// After an error s is as before, unless the error comes from the file system
-// after the renaming; t is the caller's to discard.
+// After an error s is as before, unless it was the new name that could not be
+// made durable: then s can only be closed, as after a success, and t cannot be
+// used, because what is written to it might be lost with its name. t is the
+// caller's to discard.
 func (s *Store) ReplaceWith(t *Store) error {
 	if s.readOnly {
 		return ErrReadOnly
@@ -66,12 +74,22 @@ func (s *Store) ReplaceWith(t *Store) error {
 	if err := t.finish(s); err != nil {
 		return fmt.Errorf("finishing %s: %w", t.path, err)
 	}
-	if err := swap(s, t); err != nil {
+	aside := t.path
+	err := failpoint.At("rename", aside, s.path)
+	if err == nil {
+		err = swap(s, t)
+	}
+	if err != nil {
 		return fmt.Errorf("replacing %s: %w", s.path, err)
 	}
+	_ = failpoint.At("renamed", aside, s.path)
 	t.path, t.bulk = s.path, false
 	t.bolt.NoSync, t.bolt.NoGrowSync = false, false
-	return syncDir(filepath.Dir(t.path))
+	if err := durable(filepath.Dir(t.path)); err != nil {
+		t.poison.CompareAndSwap(nil, &CorruptError{Reason: "its name was not confirmed by the disk; open the index again", Err: err})
+		return fmt.Errorf("replacing %s: %w", s.path, err)
+	}
+	return nil
 }
 
 // finish cuts the file after its last page, gives it the permissions of
@@ -88,6 +106,7 @@ func (s *Store) finish(before *Store) error {
 	if err := s.cut(size); err != nil {
 		return err
 	}
+	_ = failpoint.At("cut", s.file, size)
 	info, err := before.file.Stat()
 	if err != nil {
 		return err
@@ -96,5 +115,9 @@ func (s *Store) finish(before *Store) error {
 		return err
 	}
 	keepOwner(s.path, info)
-	return s.file.Sync()
+	if err := s.file.Sync(); err != nil {
+		return err
+	}
+	_ = failpoint.At("synced", s.file)
+	return nil
 }

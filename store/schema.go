@@ -37,6 +37,9 @@ import (
 //	1  first format
 const FormatVersion = 1
 
+// presentFormat is FormatVersion, but in tests of what happens when it is raised.
+var presentFormat uint64 = FormatVersion
+
 // MaxKeyBytes is the greatest length of a key, and so of an external id.
 const MaxKeyBytes = 4096
 

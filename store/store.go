@@ -32,6 +32,8 @@ import (
 	"unsafe"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/ciyuan-search/ciyuan/internal/failpoint"
 )
 
 // A Store is an open index file. It is safe for concurrent use.
@@ -41,6 +43,7 @@ type Store struct {
 	bulk     bool // a file being built aside: CreateTemp
 	bolt     *bbolt.DB
 	file     *os.File // bbolt's own
+	format   uint64
 	seeds    *seeds
 
 	life   sync.RWMutex // held shared by transactions, alone by Close
@@ -53,6 +56,9 @@ type Store struct {
 
 // Path returns the absolute path of the file.
 func (s *Store) Path() string { return s.path }
+
+// Format returns the version of the file's format, at most FormatVersion.
+func (s *Store) Format() uint64 { return s.format }
 
 // ReadOnly reports whether the store was opened read-only.
 func (s *Store) ReadOnly() bool { return s.readOnly }
@@ -141,11 +147,15 @@ func (s *Store) Update(fn func(*Tx) error) error {
 	if err := s.samePlace(); err != nil {
 		return err
 	}
+	if err := failpoint.At("commit", s.path); err != nil {
+		return err
+	}
 	id := uint64(tx.bolt.ID())
 	pages := tx.pager
 	err = s.shield("committing", tx.bolt.Commit)
 	if err == nil {
 		open = false
+		_ = failpoint.At("committed", s.path)
 		s.seal()
 		return nil
 	}

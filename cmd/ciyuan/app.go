@@ -90,6 +90,8 @@ func newApp(c *console) *cli.App {
 			infoCommand(c),
 			checkCommand(c),
 			compactCommand(c),
+			backupCommand(c),
+			migrateCommand(c),
 			exportCommand(c),
 			importCommand(c),
 			modelCommand(c),

@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
+	"hash/crc32"
 	"math"
 	"os"
 	"os/exec"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.etcd.io/bbolt"
 
 	"github.com/ciyuan-search/ciyuan"
 	"github.com/ciyuan-search/ciyuan/internal/testutil"
@@ -61,6 +64,7 @@ func TestScripts(t *testing.T) {
 			"explained": explained,
 			"bytes":     writeBytes,
 			"spoil":     spoil,
+			"newer":     newer,
 		},
 	})
 }
@@ -126,6 +130,22 @@ func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	data = bytes.ReplaceAll(data, []byte(args[1]), spoilt)
 	ts.Check(os.WriteFile(name, data, 0o600))
+}
+
+// newer says in an index that it has format 99: newer file. docs/format.md has
+// the layout of that record, which is the same in all formats.
+func newer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: newer file")
+	}
+	db, err := bbolt.Open(ts.MkAbs(args[0]), 0o600, nil)
+	ts.Check(err)
+	value := append([]byte("ciyuan index\n\x63"), "identity"...)
+	key := []byte("format")
+	summed := append(make([]byte, 8), "meta\x00\x06format"...)
+	value = binary.LittleEndian.AppendUint32(value, crc32.Checksum(append(summed, value...), crc32.MakeTable(crc32.Castagnoli)))
+	ts.Check(db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put(key, value) }))
+	ts.Check(db.Close())
 }
 
 // hold opens an index for writing, as another process would, until the script

@@ -78,6 +78,7 @@ func (p *progress) expect(total, bytes int64) {
 // phases says in plain words what the library reports.
 var phases = map[string]string{
 	"fold": "folding", "graph": "linking words", "compact": "compacting", "check": "checking",
+	"backup": "copying", "migrate": "migrating",
 }
 
 // enter shows work of another kind, with how far it is where that is known,
