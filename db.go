@@ -167,16 +167,18 @@ func (db *DB) Close() error {
 // Path returns the path that the index was opened with.
 func (db *DB) Path() string { return db.path }
 
+// view calls fn with a transaction that reads. What fn finds missing was named by
+// another record of the same state, so the index is damaged.
 func (db *DB) view(fn func(tx *store.Tx) error) error {
 	db.open.RLock()
 	defer db.open.RUnlock()
-	return db.store.View(fn)
+	return store.Dangling(db.store.View(fn))
 }
 
 func (db *DB) update(fn func(tx *store.Tx) error) error {
 	db.open.RLock()
 	defer db.open.RUnlock()
-	return db.store.Update(fn)
+	return store.Dangling(db.store.Update(fn))
 }
 
 func (db *DB) meta() (m *store.Meta, err error) {

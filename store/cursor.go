@@ -52,7 +52,7 @@ func (c *treeCursor) down(choose func(*page) (int, error)) error {
 		if f.page.leaf {
 			return nil
 		}
-		pg, err := c.p.page(f.page.child(i))
+		pg, err := c.p.childPage(&f.page, i)
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (c *treeCursor) step(by int, side func(*page) (int, error)) (bool, error) {
 			return false, nil
 		}
 		if f := c.top(); !f.page.leaf {
-			pg, err := c.p.page(f.page.child(f.index))
+			pg, err := c.p.childPage(&f.page, f.index)
 			if err == nil {
 				err = c.push(pg)
 			}
@@ -171,10 +171,27 @@ func (tx *Tx) Cursor(b Bucket) *Cursor {
 }
 
 // First moves to the first entry.
-func (c *Cursor) First() (key, value []byte, err error) { return c.up(nil) }
+func (c *Cursor) First() (key, value []byte, err error) { return c.Seek(nil) }
 
 // Seek moves to the first entry whose key is >= key.
-func (c *Cursor) Seek(key []byte) (k, value []byte, err error) { return c.up(key) }
+func (c *Cursor) Seek(key []byte) (k, value []byte, err error) {
+	k, value, err = c.up(key)
+	if err == nil && (k == nil || !bytes.Equal(k, key)) {
+		err = c.absent(key, true, false)
+	}
+	return k, value, err
+}
+
+// absent is that of the transaction, for a cursor that has no position after an
+// error.
+func (c *Cursor) absent(key []byte, before, behind bool) error {
+	err := c.tx.absent(c.bucket, key, before, behind)
+	if err != nil {
+		c.key = nil
+		err = damagedAt(c.bucket, key, err)
+	}
+	return err
+}
 
 // Last moves to the last entry.
 func (c *Cursor) Last() (key, value []byte, err error) {
@@ -187,10 +204,18 @@ func (c *Cursor) Floor(key []byte) (k, value []byte, err error) {
 	if err != nil || (k != nil && bytes.Equal(k, key)) {
 		return k, value, err
 	}
-	if k == nil {
-		return c.downFrom(nil)
+	// What lies before and behind is verified, here or above; where nothing does,
+	// it remains to be seen whether that is so.
+	before := k != nil
+	if before {
+		k, value, err = c.Prev()
+	} else {
+		k, value, err = c.downFrom(nil)
 	}
-	return c.Prev()
+	if err == nil && (k == nil || !before) {
+		err = c.absent(key, false, false)
+	}
+	return k, value, err
 }
 
 // Next moves to the following entry.

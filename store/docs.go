@@ -79,7 +79,7 @@ func (tx *Tx) Doc(id DocID) (*Doc, error) {
 		return nil, err
 	}
 	if value == nil {
-		return nil, fmt.Errorf("document %d: %w", id, ErrNotFound)
+		return nil, notFound(Docs, key[:], "document %d", id)
 	}
 	return tx.decodeDoc(key[:], value)
 }
@@ -113,7 +113,7 @@ func (tx *Tx) DocOf(p PassageID) (DocID, *Doc, error) {
 			return id, d, nil
 		}
 	}
-	return 0, nil, fmt.Errorf("document of passage %d: %w", p, ErrNotFound)
+	return 0, nil, notFound(Docs, want[:], "document of passage %d", p)
 }
 
 // PutDoc stores document id.

@@ -98,3 +98,27 @@ func damagedAt(b Bucket, key []byte, err error) error {
 	}
 	return &CorruptError{Bucket: b.String(), Key: b.keyString(key), Reason: c.Reason, Err: c.Err}
 }
+
+// A missing record was asked for by its id and is not there.
+type missing struct {
+	bucket Bucket
+	key    []byte
+	what   string
+}
+
+func (e *missing) Error() string        { return e.what + ": " + ErrNotFound.Error() }
+func (e *missing) Is(target error) bool { return target == ErrNotFound }
+
+// notFound returns ErrNotFound with what was asked for.
+func notFound(b Bucket, key []byte, format string, args ...any) error {
+	return &missing{bucket: b, key: key, what: fmt.Sprintf(format, args...)}
+}
+
+// Dangling returns err, but ErrNotFound as the ErrCorrupt that it is where
+// another record says that what was asked for is there.
+func Dangling(err error) error {
+	if e := (*missing)(nil); errors.As(err, &e) {
+		return &CorruptError{Bucket: e.bucket.String(), Key: e.bucket.keyString(e.key), Reason: e.what + " is missing"}
+	}
+	return err
+}

@@ -106,7 +106,7 @@ func (tx *Tx) Folded(p PassageID) ([]byte, error) {
 			return record, nil
 		}
 	}
-	return nil, fmt.Errorf("passage %d: %w", p, ErrNotFound)
+	return nil, notFound(Forward, want[:], "passage %d", p)
 }
 
 // ForwardBlocks returns the blocks of folded passages, from the one on that

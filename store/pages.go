@@ -88,7 +88,23 @@ func (p pager) page(id uint64) (page, error) {
 	if pageHeaderBytes+count*elementBytes > len(b) || (count == 0 && !pg.leaf) {
 		return page{}, damaged("page %d cannot hold %d elements", id, count)
 	}
-	return pg, nil
+	return pg, pg.packed()
+}
+
+// packed checks that the first key follows the last element, as bbolt writes
+// it: a count that is too low would hide keys.
+func (pg *page) packed() error {
+	if pg.count == 0 {
+		return nil
+	}
+	pos := native.Uint32(pg.b[pageHeaderBytes:])
+	if pg.leaf {
+		pos = native.Uint32(pg.b[pageHeaderBytes+4:])
+	}
+	if uint64(pos) != uint64(pg.count)*elementBytes {
+		return damaged("page %d has other than %d elements", pg.id, pg.count)
+	}
+	return nil
 }
 
 // inlinePage returns the leaf page that lies in the value of a small bucket.
@@ -100,7 +116,8 @@ func inlinePage(b []byte) (page, error) {
 	if native.Uint16(b[8:]) != flagLeaf || pageHeaderBytes+count*elementBytes > len(b) {
 		return page{}, damaged("inline bucket with type %#x and %d elements", native.Uint16(b[8:]), count)
 	}
-	return page{b: b, count: count, leaf: true}, nil
+	pg := page{b: b, count: count, leaf: true}
+	return pg, pg.packed()
 }
 
 // key returns the key of element i, which must be below count.
@@ -219,7 +236,7 @@ func (p pager) toward(pg *page, key []byte, depth int) (page, error) {
 	if !equal && i > 0 {
 		i--
 	}
-	return p.page(pg.child(i))
+	return p.childPage(pg, i)
 }
 
 // get returns the sealed value of key, nil if there is none.

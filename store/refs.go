@@ -160,7 +160,8 @@ func (r *RefReader) Ref(dst []uint32, c Code) (Ref, error) {
 		r.blocks[no] = b
 	}
 	if i >= len(b.rows)/refBytes {
-		return Ref{}, fmt.Errorf("ref of code %d: %w", c, ErrNotFound)
+		key := key32(no)
+		return Ref{}, notFound(Refs, key[:], "ref of code %d", c)
 	}
 	ref, err := b.ref(dst, i)
 	if err != nil {

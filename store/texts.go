@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"fmt"
 )
 
 // A Text is the text of a passage and where it stands in its document: the
@@ -45,7 +44,7 @@ func (tx *Tx) Text(p PassageID) (Text, error) {
 		return Text{}, err
 	}
 	if value == nil {
-		return Text{}, fmt.Errorf("text of passage %d: %w", p, ErrNotFound)
+		return Text{}, notFound(Texts, key[:], "text of passage %d", p)
 	}
 	t, err := decodeText(value)
 	if err != nil {

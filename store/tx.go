@@ -73,14 +73,24 @@ func (tx *Tx) Get(b Bucket, key []byte) ([]byte, error) {
 			return sealed[: len(sealed)-sumBytes : len(sealed)-sumBytes], nil
 		}
 	}
+	sealed, err := tx.committed(b, key)
+	if err != nil || sealed == nil {
+		return nil, err
+	}
+	return tx.open(b, key, sealed)
+}
+
+// committed returns the sealed value of key as it is in the file, nil if there is
+// none.
+func (tx *Tx) committed(b Bucket, key []byte) ([]byte, error) {
 	sealed, err := tx.pager.get(tx.trees[b], key)
+	if err == nil && sealed == nil {
+		err = tx.absent(b, key, true, true)
+	}
 	if err != nil {
 		return nil, damagedAt(b, key, err)
 	}
-	if sealed == nil {
-		return nil, nil
-	}
-	return tx.open(b, key, sealed)
+	return sealed, nil
 }
 
 // open verifies a sealed value. The format record is read before the identity
@@ -113,6 +123,9 @@ func (tx *Tx) Floor(b Bucket, key []byte) (k, value []byte, err error) {
 			k, sealed, flags, err := pg.entry(i)
 			if err == nil && flags != 0 {
 				err = damaged("element %d of page %d has flags %#x", i, pg.id, flags)
+			}
+			if err == nil && !equal {
+				err = tx.absent(b, key, false, true)
 			}
 			if err != nil {
 				return nil, nil, damagedAt(b, key, err)
@@ -199,9 +212,9 @@ func (tx *Tx) apply() (bool, error) {
 		var bucket *bbolt.Bucket
 		for _, k := range o.sorted() {
 			key, sealed := []byte(k), o.changes[k]
-			old, err := tx.pager.get(tx.trees[b], key)
+			old, err := tx.committed(b, key)
 			if err != nil {
-				return false, damagedAt(b, key, err)
+				return false, err
 			}
 			if old == nil && sealed == nil || sealed != nil && bytes.Equal(old, sealed) {
 				continue

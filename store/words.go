@@ -120,7 +120,8 @@ func (w *WordReader) block(c Code) (*wordBlock, int, error) {
 		w.blocks[no] = b
 	}
 	if i >= len(b.lengths) {
-		return nil, 0, fmt.Errorf("word of code %d: %w", c, ErrNotFound)
+		key := key32(no)
+		return nil, 0, notFound(Words, key[:], "word of code %d", c)
 	}
 	return b, i, nil
 }

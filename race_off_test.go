@@ -1,0 +1,5 @@
+//go:build !race
+
+package ciyuan_test
+
+const raceEnabled = false
