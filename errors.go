@@ -57,6 +57,10 @@ var (
 	// ErrEmptyQuery is returned when a query has no word to search for.
 	ErrEmptyQuery = errors.New("ciyuan: the query has no words")
 
+	// ErrOnlyConditions is returned when a query with operators has conditions
+	// on documents and no word to rank them by.
+	ErrOnlyConditions = errors.New("ciyuan: the query only excludes or filters")
+
 	// ErrOption is returned when an option is out of its range.
 	ErrOption = errors.New("ciyuan: option out of range")
 

@@ -1,13 +1,23 @@
 package ciyuan
 
 import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
 	"github.com/ciyuan-search/ciyuan/store"
+	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
-// A docFilter keeps documents by their fields.
+// A docFilter keeps documents by their fields and by what they have in them.
 type docFilter struct {
-	tx   *store.Tx
-	want map[string]string
+	tx     *store.Tx
+	want   map[string]string
+	fields []fieldClause
+	needs  [][]docRange // a document must be in all of them
+	bars   [][]docRange // and in none of these
+
+	// The document of the last passage, and whether it passed.
 	doc  store.DocID
 	end  store.PassageID
 	last bool
@@ -16,7 +26,17 @@ type docFilter struct {
 
 // pass reports whether the document of a passage passes.
 func (f *docFilter) pass(p store.PassageID) bool {
-	if len(f.want) == 0 {
+	for _, docs := range f.needs {
+		if !has(docs, p) {
+			return false
+		}
+	}
+	for _, docs := range f.bars {
+		if has(docs, p) {
+			return false
+		}
+	}
+	if len(f.want) == 0 && len(f.fields) == 0 {
 		return true
 	}
 	if f.err != nil {
@@ -37,20 +57,65 @@ func (f *docFilter) pass(p store.PassageID) bool {
 
 func (f *docFilter) matches(d *store.Doc) bool {
 	for name, want := range f.want {
-		var got string
-		switch name {
-		case "id":
-			got = d.External
-		case "title":
-			got = d.Title
-		case "path":
-			got = d.Path
-		default:
-			got = fields(d.Meta)[name]
+		if fieldOf(d, name) != want {
+			return false
 		}
-		if got != want {
+	}
+	for _, c := range f.fields {
+		if holds(fieldOf(d, c.name), c.value) == c.not {
 			return false
 		}
 	}
 	return true
+}
+
+// A fieldClause asks for documents with a folded value in a field, or without it.
+type fieldClause struct {
+	name, value string
+	not         bool
+}
+
+// fieldOf returns a field of a document, empty if it has none of that name.
+func fieldOf(d *store.Doc, name string) string {
+	switch name {
+	case "id":
+		return d.External
+	case "title":
+		return d.Title
+	case "path":
+		return d.Path
+	}
+	for _, p := range d.Meta {
+		if p.Name == name {
+			return p.Value
+		}
+	}
+	return ""
+}
+
+// holds reports whether a folded value occurs in a text. Letters and digits of
+// alphabetic scripts must not go on around it.
+func holds(text, value string) bool {
+	text = tokenizer.Fold(text)
+	first, _ := utf8.DecodeRuneInString(value)
+	last, _ := utf8.DecodeLastRuneInString(value)
+	for from := 0; ; {
+		i := strings.Index(text[from:], value)
+		if i < 0 {
+			return false
+		}
+		i += from
+		before, _ := utf8.DecodeLastRuneInString(text[:i])
+		after, _ := utf8.DecodeRuneInString(text[i+len(value):])
+		if !(alphabetic(first) && alphabetic(before)) && !(alphabetic(last) && alphabetic(after)) {
+			return true
+		}
+		from = i + utf8.RuneLen(first)
+	}
+}
+
+// alphabetic reports whether words are written with r one letter after another, with
+// spaces between the words.
+func alphabetic(r rune) bool {
+	return unicode.IsDigit(r) || unicode.IsLetter(r) && !unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai)
 }

@@ -185,6 +185,16 @@ type SearchOptions struct {
 	// those of Document.Meta, and "id", "title" and "path".
 	Filter map[string]string
 
+	// Operators makes Search read operators in the query: "a phrase" (also “…”,
+	// 「…」) must occur as it stands, +word must occur, -word and -"a phrase" must
+	// not, field:value (id, title, path and those of Meta) must hold the value.
+	//
+	// A document must fulfil all of them, in its title or in any part of its text,
+	// whichever passage it is found by. Words are compared in their folded form,
+	// never by meaning, and Chinese ones however the text was cut. What does not
+	// fit, such as a quotation mark without its partner, is text.
+	Operators bool
+
 	// MinScore leaves out hits whose Relative score is below it. Range 0 to 1.
 	MinScore float64
 

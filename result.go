@@ -41,13 +41,14 @@ type Match struct {
 
 // SearchStats tell what a search has done.
 type SearchStats struct {
-	Documents  int     `json:"documents"` // in the index
-	Passages   int     `json:"passages"`  // in the index
-	Words      int     `json:"words"`     // distinct words in the index
-	Terms      int     `json:"terms"`     // distinct query words
-	Neighbors  int     `json:"neighbors"` // words of the index that stood for them
-	Postings   int     `json:"postings"`  // read
-	Pending    int     `json:"pending"`   // passages scanned because they are not folded yet
+	Documents  int     `json:"documents"`            // in the index
+	Passages   int     `json:"passages"`             // in the index
+	Words      int     `json:"words"`                // distinct words in the index
+	Terms      int     `json:"terms"`                // distinct query words
+	Conditions int     `json:"conditions,omitempty"` // phrases, required and excluded words and fields
+	Neighbors  int     `json:"neighbors"`            // words of the index that stood for them
+	Postings   int     `json:"postings"`             // read
+	Pending    int     `json:"pending"`              // passages scanned because they are not folded yet
 	Candidates int     `json:"candidates"`
 	TookMS     float64 `json:"took_ms"`
 }

@@ -94,7 +94,11 @@ func (s *searcher) prepare(query string) error {
 	if err := s.readPending(); err != nil {
 		return err
 	}
-	if err := s.parse(query); err != nil {
+	text, err := s.operators(query)
+	if err != nil {
+		return err
+	}
+	if err := s.parse(text); err != nil {
 		return err
 	}
 	if s.opts.Score != ScoreBM25 {

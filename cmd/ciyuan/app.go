@@ -47,6 +47,7 @@ func (c *console) dispatch(ctx context.Context, args []string) error {
 		return err
 	}
 	c.indexGiven = slices.ContainsFunc(inv.globals, func(flag string) bool { return strings.HasPrefix(flag, "--index=") })
+	c.dashes = inv.dashes
 	switch {
 	case inv.help:
 		return printHelp(c.out, app, inv)

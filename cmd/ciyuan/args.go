@@ -17,6 +17,7 @@ type invocation struct {
 	globals []string     // --name or --name=value, by the flag's first name
 	flags   []string
 	args    []string
+	dashes  bool // "--" stood on the line
 	help    bool
 	version bool
 }
@@ -53,6 +54,7 @@ func parseArgs(app *cli.App, args []string) (*invocation, error) {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
+			inv.dashes = true
 			rest := args[i+1:]
 			for len(commands) > 0 && len(rest) > 0 {
 				cmd := findCommand(commands, rest[0])

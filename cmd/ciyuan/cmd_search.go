@@ -19,7 +19,10 @@ func searchCommand(c *console) *cli.Command {
 		Description: `On a terminal a hit is its path and line, its title, how much of the query it
 answers (0 to 1), and the text around the matches. In a pipe it is one line,
 PATH:LINE:TEXT, as grep prints it. Words of the query, and forms of them, are bold,
-words with a meaning near to theirs underlined.`,
+words with a meaning near to theirs underlined.
+
+In a QUERY of one argument, and behind --, "a phrase" and +word must occur, -word and
+-"a phrase" must not, FIELD:VALUE (id, title, path or one of meta) must hold the value.`,
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "k", Value: ciyuan.DefaultK, Usage: "the `NUMBER` of hits"},
 			&cli.IntFlag{Name: "offset", Usage: "leave out the first `NUMBER` of hits"},
@@ -52,6 +55,8 @@ func (c *console) search(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// The shell has taken the quotes of what was not quoted as a whole.
+	opts.Operators = ctx.NArg() == 1 || c.dashes
 	// One search takes some megabytes: collecting them would only cost time.
 	debug.SetGCPercent(400)
 	db, err := c.openReader(ctx)
@@ -128,6 +133,8 @@ func noHits(res *ciyuan.Result, o *ciyuan.SearchOptions) string {
 		return "no result: the index is empty"
 	case len(o.Filter) > 0:
 		return "no result among the documents that pass the filter"
+	case res.Stats.Conditions > 0:
+		return "no result: no document fulfils all conditions of the query"
 	case o.Offset > 0:
 		return "no result at this offset"
 	case o.MinScore > 0:

@@ -42,6 +42,7 @@ var advice = []struct {
 	}},
 	{ciyuan.ErrReplaced, []string{"run the command again"}},
 	{ciyuan.ErrNotFound, []string{"list the ids: " + programName + " list"}},
+	{ciyuan.ErrOnlyConditions, []string{"add what to look for: " + programName + " search 'word -excluded field:value'"}},
 	{ciyuan.ErrEmptyQuery, []string{"white space and punctuation are not searched for"}},
 	{ciyuan.ErrGraphTooLarge, []string{"use --graph hnsw, or compact the index: " + programName + " compact"}},
 	{ciyuan.ErrNoCoder, []string{"use --graph hnsw"}},
