@@ -9,19 +9,14 @@
 package distil
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"math"
-	"runtime"
-	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/ciyuan-search/ciyuan/encoder/static"
+	"github.com/ciyuan-search/ciyuan/internal/pca"
 	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
@@ -143,8 +138,7 @@ type student struct {
 	tokens  int64
 	dim     int       // of the teacher
 	vectors []float32 // len(words) x dim
-	mean    []float64
-	basis   [][]float64 // Options.Dim components of dim columns
+	basis   pca.Basis
 }
 
 // ask collects the teacher's vectors.
@@ -201,133 +195,28 @@ func (s *student) add(word Word, vector []float32) error {
 	return nil
 }
 
-// blockRows is how many words enter the covariance matrix at a time.
-const blockRows = 1024
-
-// reduce finds mean and basis and returns the share of the variance that the
-// basis keeps.
+// reduce finds the components and returns the share of the variance that they
+// keep.
 func (s *student) reduce(ctx context.Context, o *Options) (float64, error) {
-	n := len(s.words)
-	s.mean = make([]float64, s.dim)
-	for i := range n {
-		for c, v := range s.vectors[i*s.dim : (i+1)*s.dim] {
-			s.mean[c] += float64(v)
-		}
+	var err error
+	s.basis, err = pca.Fit(ctx, s.vectors, s.dim, o.Drop, o.Dim)
+	if errors.Is(err, pca.ErrDegenerate) {
+		err = fmt.Errorf("%w: %w", ErrTeacher, err)
 	}
-	for c := range s.mean {
-		s.mean[c] /= float64(n)
-	}
-	covariance := square(s.dim)
-	centred := make([]float64, blockRows*s.dim)
-	for start := 0; start < n; start += blockRows {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		rows := min(blockRows, n-start)
-		for i := range rows {
-			s.centre(centred[i*s.dim:(i+1)*s.dim], start+i)
-		}
-		addProducts(covariance, centred[:rows*s.dim], 1/float64(n))
-	}
-	values, vectors, ok := eigen(covariance)
-	if !ok {
-		return 0, fmt.Errorf("%w: their principal components cannot be computed", ErrTeacher)
-	}
-	order := make([]int, s.dim)
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[b], values[a]) })
-	var kept, total float64
-	for _, v := range values {
-		total += max(0, v)
-	}
-	for _, i := range order[o.Drop : o.Drop+o.Dim] {
-		kept += max(0, values[i])
-		component := vectors[i]
-		sign := signOf(component)
-		for c := range component {
-			component[c] *= sign
-		}
-		s.basis = append(s.basis, component)
-	}
-	if total == 0 {
-		return 0, fmt.Errorf("%w: all are the same", ErrTeacher)
-	}
-	return kept / total, nil
-}
-
-// square returns a matrix of zeros.
-func square(n int) [][]float64 {
-	all := make([]float64, n*n)
-	rows := make([][]float64, n)
-	for i := range rows {
-		rows[i] = all[i*n : (i+1)*n : (i+1)*n]
-	}
-	return rows
-}
-
-// addProducts adds, on and right of the diagonal, the products of the columns of x, a
-// row-major matrix with as many columns as sum has, times a factor. Every row of
-// sum is one goroutine's, so that the result does not depend on their number.
-func addProducts(sum [][]float64, x []float64, factor float64) {
-	dim := len(sum)
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < dim; i = int(next.Add(1)) - 1 {
-				to := sum[i][i:]
-				for from := x; len(from) > 0; from = from[dim:] {
-					f := from[i] * factor
-					for j, y := range from[i:dim] {
-						to[j] += f * y
-					}
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
-
-// signOf returns 1 or -1 so that the component of largest magnitude is positive:
-// an eigenvector's sign is an accident of the algorithm.
-func signOf(v []float64) float64 {
-	largest := 0.0
-	for _, x := range v {
-		if math.Abs(x) > math.Abs(largest) {
-			largest = x
-		}
-	}
-	return math.Copysign(1, largest)
-}
-
-// centre sets dst to a word's vector without the mean.
-func (s *student) centre(dst []float64, i int) {
-	for c, v := range s.vectors[i*s.dim : (i+1)*s.dim] {
-		dst[c] = float64(v) - s.mean[c]
-	}
+	return s.basis.Kept, err
 }
 
 // Info says what the reduced vectors are.
 func (s *student) Info() static.Info {
-	return static.Info{Kind: static.Trained, Dim: len(s.basis), Rows: len(s.words), Tokens: s.tokens}
+	return static.Info{Kind: static.Trained, Dim: s.basis.Dim(), Rows: len(s.words), Tokens: s.tokens}
 }
 
 // Rows yields the reduced vectors.
 func (s *student) Rows() iter.Seq2[static.Row, error] {
 	return func(yield func(static.Row, error) bool) {
-		centred := make([]float64, s.dim)
-		vector := make([]float32, len(s.basis))
+		vector := make([]float32, s.basis.Dim())
 		for i, word := range s.words {
-			s.centre(centred, i)
-			for k, component := range s.basis {
-				var dot float64
-				for c, x := range component {
-					dot += x * centred[c]
-				}
-				vector[k] = float32(dot)
-			}
+			s.basis.Project(vector, s.vectors[i*s.dim:(i+1)*s.dim])
 			if !yield(static.Row{Word: word.Text, Vector: vector, Count: word.Count}, nil) {
 				return
 			}
