@@ -31,3 +31,51 @@ func dotRows16(out []float32, rows []uint32, r *Rows, q *Query) {
 	}
 	dotRows16AVX2(&out[0], &rows[0], len(rows), &r.data[0], r.stride, r.groups, &q.values[0], q.scale)
 }
+
+func panelDots(dst []float32, levels []int16, scales []float32, p *Panel) {
+	if !hasAVX2 {
+		panelDotsPortable(dst, levels, scales, p)
+		return
+	}
+	panelDotsAVX2(&dst[0], &p.values[0], &levels[0], &scales[0], &p.scales[0], p.dim/2, len(scales)/tileRows, p.Stride())
+}
+
+func addScaled(z []float32, stride int, factors []float32, slots []uint32, base []float32) {
+	if !hasAVX2 {
+		addScaledPortable(z, stride, factors, slots, base)
+		return
+	}
+	addScaledAVX2(&z[0], stride, &factors[0], &slots[0], len(factors), &base[0])
+}
+
+func maxColumns(best []float32, arg []int32, z []float32, first int32) {
+	if !hasAVX2 {
+		maxColumnsPortable(best, arg, z, first)
+		return
+	}
+	maxColumnsAVX2(&best[0], &arg[0], len(best), &z[0], len(z)/len(best), first)
+}
+
+func widen8(levels []int16, data []byte, stride, dim int) {
+	if !hasAVX2 {
+		widen8Portable(levels, data, stride, dim)
+		return
+	}
+	widen8AVX2(&levels[0], &data[0], stride, len(levels)/dim, dim)
+}
+
+func widen4(levels []int16, data []byte, stride, dim int, table *[16]int8) {
+	if !hasAVX2 {
+		widen4Portable(levels, data, stride, dim, table)
+		return
+	}
+	widen4AVX2(&levels[0], &data[0], stride, len(levels)/dim, dim, table)
+}
+
+func byteSums(sums []int32, values []int16, data []byte, stride int, rows []uint32) {
+	if !hasAVX2 {
+		byteSumsPortable(sums, values, data, stride, rows)
+		return
+	}
+	byteSumsAVX2(&sums[0], &values[0], len(values), &data[0], stride, &rows[0], len(rows))
+}

@@ -292,3 +292,401 @@ group:
 	JNZ          row
 	VZEROUPPER
 	RET
+
+// func panelDotsAVX2(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
+// Requires: AVX, AVX2
+TEXT ·panelDotsAVX2(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ levels+16(FP), CX
+	MOVQ scales+24(FP), DX
+	MOVQ pairs+40(FP), SI
+	MOVQ stride+56(FP), DI
+	MOVQ tiles+48(FP), R13
+	SHLQ $0x02, DI
+
+tile:
+	MOVQ values+8(FP), R8
+	MOVQ queryScales+32(FP), BX
+	MOVQ AX, R11
+	MOVQ DI, R14
+
+blocks:
+	CMPQ  R14, $0x40
+	JLT   single
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  SI, R15
+	SHLQ  $0x02, R15
+	LEAQ  (R15)(R15*2), R12
+	MOVQ  CX, R10
+	MOVQ  SI, R9
+
+pair:
+	VMOVDQU      (R8), Y8
+	VMOVDQU      32(R8), Y9
+	VPBROADCASTD (R10), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VPBROADCASTD (R10)(R15*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VPBROADCASTD (R10)(R15*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD (R10)(R12*1), Y10
+	VPMADDWD     Y8, Y10, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y9, Y10, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      64(R8), Y8
+	VMOVDQU      96(R8), Y9
+	VPBROADCASTD 4(R10), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VPBROADCASTD 4(R10)(R15*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VPBROADCASTD 4(R10)(R15*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 4(R10)(R12*1), Y10
+	VPMADDWD     Y8, Y10, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y9, Y10, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x80, R8
+	ADDQ         $0x08, R10
+	SUBQ         $0x02, R9
+	JNZ          pair
+	MOVQ         R11, R9
+	VBROADCASTSS (DX), Y8
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y8, Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMOVUPS      Y0, (R9)
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y8, Y1, Y1
+	VMULPS       32(BX), Y1, Y1
+	VMOVUPS      Y1, 32(R9)
+	ADDQ         DI, R9
+	VBROADCASTSS 4(DX), Y0
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMOVUPS      Y2, (R9)
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMULPS       32(BX), Y3, Y3
+	VMOVUPS      Y3, 32(R9)
+	ADDQ         DI, R9
+	VBROADCASTSS 8(DX), Y0
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMOVUPS      Y4, (R9)
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VMULPS       32(BX), Y5, Y5
+	VMOVUPS      Y5, 32(R9)
+	ADDQ         DI, R9
+	VBROADCASTSS 12(DX), Y0
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMOVUPS      Y6, (R9)
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y0, Y7, Y7
+	VMULPS       32(BX), Y7, Y7
+	VMOVUPS      Y7, 32(R9)
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, BX
+	SUBQ         $0x40, R14
+	JMP          blocks
+
+single:
+	TESTQ R14, R14
+	JZ    next
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  SI, R14
+	SHLQ  $0x02, R14
+	LEAQ  (R14)(R14*2), R12
+	MOVQ  CX, R10
+	MOVQ  SI, R9
+
+one:
+	VMOVDQU      (R8), Y4
+	VPBROADCASTD (R10), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	VPBROADCASTD (R10)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPBROADCASTD (R10)(R14*2), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPBROADCASTD (R10)(R12*1), Y5
+	VPMADDWD     Y4, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VMOVDQU      32(R8), Y4
+	VPBROADCASTD 4(R10), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	VPBROADCASTD 4(R10)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPBROADCASTD 4(R10)(R14*2), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPBROADCASTD 4(R10)(R12*1), Y5
+	VPMADDWD     Y4, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	ADDQ         $0x40, R8
+	ADDQ         $0x08, R10
+	SUBQ         $0x02, R9
+	JNZ          one
+	MOVQ         R11, R8
+	VBROADCASTSS (DX), Y4
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMOVUPS      Y0, (R8)
+	ADDQ         DI, R8
+	VBROADCASTSS 4(DX), Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMOVUPS      Y1, (R8)
+	ADDQ         DI, R8
+	VBROADCASTSS 8(DX), Y0
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMOVUPS      Y2, (R8)
+	ADDQ         DI, R8
+	VBROADCASTSS 12(DX), Y0
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMOVUPS      Y3, (R8)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, BX
+
+next:
+	LEAQ (AX)(DI*4), AX
+	MOVQ SI, BX
+	SHLQ $0x04, BX
+	ADDQ BX, CX
+	ADDQ $0x10, DX
+	DECQ R13
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func addScaledAVX2(z *float32, stride int, factors *float32, slots *uint32, n int, base *float32)
+// Requires: AVX
+TEXT ·addScaledAVX2(SB), NOSPLIT, $0-48
+	MOVQ z+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ factors+16(FP), DX
+	MOVQ slots+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ base+40(FP), DI
+	SHLQ $0x02, CX
+
+row:
+	MOVL         (BX), R8
+	IMULQ        CX, R8
+	ADDQ         DI, R8
+	VBROADCASTSS (DX), Y0
+	MOVQ         CX, R9
+
+columns:
+	VMULPS  (R8), Y0, Y1
+	VADDPS  (AX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, AX
+	SUBQ    $0x20, R9
+	JNZ     columns
+	ADDQ    $0x04, BX
+	ADDQ    $0x04, DX
+	DECQ    SI
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func maxColumnsAVX2(best *float32, arg *int32, stride int, z *float32, n int, first int32)
+// Requires: AVX, AVX2
+TEXT ·maxColumnsAVX2(SB), NOSPLIT, $0-44
+	MOVQ         best+0(FP), AX
+	MOVQ         arg+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         z+24(FP), BX
+	MOVQ         n+32(FP), SI
+	MOVL         first+40(FP), DI
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPEQD     Y1, Y1, Y1
+	VPSRLD       $0x1f, Y1, Y1
+	SHLQ         $0x02, DX
+	MOVQ         DX, DI
+
+columns:
+	VMOVUPS (AX), Y2
+	VMOVDQU (CX), Y3
+	VMOVDQA Y0, Y4
+	MOVQ    BX, R8
+	MOVQ    SI, R9
+
+rows:
+	VMOVUPS   (R8), Y5
+	VCMPPS    $0x1e, Y2, Y5, Y6
+	VBLENDVPS Y6, Y5, Y2, Y2
+	VPBLENDVB Y6, Y4, Y3, Y3
+	VPADDD    Y1, Y4, Y4
+	ADDQ      DX, R8
+	DECQ      R9
+	JNZ       rows
+	VMOVUPS   Y2, (AX)
+	VMOVDQU   Y3, (CX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, BX
+	SUBQ      $0x20, DI
+	JNZ       columns
+	VZEROUPPER
+	RET
+
+// func byteSumsAVX2(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)
+// Requires: AVX, AVX2
+TEXT ·byteSumsAVX2(SB), NOSPLIT, $0-56
+	MOVQ sums+0(FP), AX
+	MOVQ values+8(FP), CX
+	MOVQ dim+16(FP), DX
+	MOVQ data+24(FP), BX
+	MOVQ stride+32(FP), SI
+	MOVQ rows+40(FP), DI
+	MOVQ n+48(FP), R8
+
+row:
+	MOVL  (DI), R9
+	IMULQ SI, R9
+	ADDQ  BX, R9
+	MOVQ  CX, R10
+	MOVQ  DX, R11
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+
+columns:
+	VPMOVSXBW    (R9), Y2
+	VPMADDWD     (R10), Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VPMOVSXBW    16(R9), Y2
+	VPMADDWD     32(R10), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	ADDQ         $0x20, R9
+	ADDQ         $0x40, R10
+	SUBQ         $0x20, R11
+	JNZ          columns
+	VPADDD       Y1, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, (AX)
+	ADDQ         $0x04, AX
+	ADDQ         $0x04, DI
+	DECQ         R8
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func widen8AVX2(levels *int16, data *byte, stride int, n int, dim int)
+// Requires: AVX, AVX2
+TEXT ·widen8AVX2(SB), NOSPLIT, $0-40
+	MOVQ levels+0(FP), AX
+	MOVQ data+8(FP), CX
+	MOVQ stride+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ dim+32(FP), SI
+
+row:
+	MOVQ CX, DI
+	MOVQ SI, R8
+
+columns:
+	VPMOVSXBW (DI), Y0
+	VPMOVSXBW 16(DI), Y1
+	VMOVDQU   Y0, (AX)
+	VMOVDQU   Y1, 32(AX)
+	ADDQ      $0x20, DI
+	ADDQ      $0x40, AX
+	SUBQ      $0x20, R8
+	JNZ       columns
+	ADDQ      DX, CX
+	DECQ      BX
+	JNZ       row
+	VZEROUPPER
+	RET
+
+// func widen4AVX2(levels *int16, data *byte, stride int, n int, dim int, table *[16]int8)
+// Requires: AVX, AVX2
+TEXT ·widen4AVX2(SB), NOSPLIT, $0-48
+	MOVQ      levels+0(FP), AX
+	MOVQ      data+8(FP), CX
+	MOVQ      stride+16(FP), DX
+	MOVQ      n+24(FP), BX
+	MOVQ      dim+32(FP), SI
+	MOVQ      table+40(FP), DI
+	VMOVDQU   (DI), X0
+	VPCMPEQW  X1, X1, X1
+	VPSRLW    $0x0c, X1, X1
+	VPACKUSWB X1, X1, X1
+
+row:
+	MOVQ CX, DI
+	MOVQ SI, R8
+
+columns:
+	VMOVDQU   (DI), X2
+	VPSRLW    $0x04, X2, X3
+	VPAND     X1, X2, X2
+	VPAND     X1, X3, X3
+	VPSHUFB   X2, X0, X2
+	VPSHUFB   X3, X0, X3
+	VPMOVSXBW X2, Y2
+	VPMOVSXBW X3, Y3
+	VMOVDQU   Y2, (AX)
+	VMOVDQU   Y3, 32(AX)
+	ADDQ      $0x10, DI
+	ADDQ      $0x40, AX
+	SUBQ      $0x20, R8
+	JNZ       columns
+	ADDQ      DX, CX
+	DECQ      BX
+	JNZ       row
+	VZEROUPPER
+	RET

@@ -18,3 +18,33 @@ func dotRows8AVX2(out *float32, rows *uint32, n int, data *byte, stride int, gro
 //
 //go:noescape
 func dotRows16AVX2(out *float32, rows *uint32, n int, data *byte, stride int, groups int, values *int8, scale float32)
+
+// panelDotsAVX2 sets dst to the dot products of tiles x 4 rows of levels with stride query rows.
+//
+//go:noescape
+func panelDotsAVX2(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
+
+// addScaledAVX2 adds factors[t] times row slots[t] of base to row t of z, n rows of stride columns.
+//
+//go:noescape
+func addScaledAVX2(z *float32, stride int, factors *float32, slots *uint32, n int, base *float32)
+
+// maxColumnsAVX2 updates best and arg, of stride columns, by n rows of z, the first of which is row first.
+//
+//go:noescape
+func maxColumnsAVX2(best *float32, arg *int32, stride int, z *float32, n int, first int32)
+
+// byteSumsAVX2 sets sums[i] to the sum of the products of values with row rows[i], for n rows of signed bytes.
+//
+//go:noescape
+func byteSumsAVX2(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)
+
+// widen8AVX2 sets levels to the signed bytes of n rows of dim columns, stride bytes apart.
+//
+//go:noescape
+func widen8AVX2(levels *int16, data *byte, stride int, n int, dim int)
+
+// widen4AVX2 sets levels to the entries of table that the nibbles of n rows of dim columns name, stride bytes apart.
+//
+//go:noescape
+func widen4AVX2(levels *int16, data *byte, stride int, n int, dim int, table *[16]int8)

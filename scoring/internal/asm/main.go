@@ -19,6 +19,12 @@ func main() {
 	rows(4)
 	rows(8)
 	halves()
+	panelDots()
+	addScaled()
+	maxColumns()
+	byteSums()
+	widen8()
+	widen4()
 	Generate()
 }
 

@@ -1,0 +1,61 @@
+package scoring
+
+import "fmt"
+
+// Vector is one vector prepared for exact dot products with scattered rows of signed
+// bytes; see [Panel] for many vectors and rows side by side. It is quantised as a
+// query row of a Panel is, so both give the same sums.
+//
+// A Vector is safe for concurrent use as long as nobody calls Set. The zero value
+// has no columns.
+type Vector struct {
+	values []int16
+	scale  float32
+}
+
+// Set makes q the vector v, whose length must be a multiple of 32 up to
+// [MaxPanelDim]; anything else is a bug of the caller and panics. Columns that are
+// NaN or infinite count as 0. Memory of an earlier Set is used again.
+func (q *Vector) Set(v []float32) {
+	if len(v) == 0 || len(v)%GroupSize != 0 || len(v) > MaxPanelDim {
+		panic(fmt.Sprintf("scoring: a vector of %d columns", len(v)))
+	}
+	q.values = grown(q.values, len(v))
+	clear(q.values)
+	q.scale = quantise16(v, func(c int, x int16) { q.values[c] = x })
+}
+
+// Dim returns the number of columns.
+func (q *Vector) Dim() int { return len(q.values) }
+
+// Scale returns what a sum has to be multiplied by for the dot product with the
+// levels.
+func (q *Vector) Scale() float32 { return q.scale }
+
+// Sums sets sums[i] to the exact sum of the products of q with the signed bytes of
+// row rows[i]; row r starts at data[r*stride]. sums is as long as rows. It
+// allocates nothing, and panics if a row is not inside data.
+func (q *Vector) Sums(sums []int32, data []byte, stride int, rows []uint32) {
+	if len(rows) == 0 {
+		return
+	}
+	var largest uint32
+	for _, r := range rows {
+		largest = max(largest, r)
+	}
+	if stride < 0 || int64(largest)*int64(stride)+int64(len(q.values)) > int64(len(data)) || len(q.values) == 0 {
+		panic(fmt.Sprintf("scoring: row %d of %d columns, a stride of %d, in %d bytes", largest, len(q.values), stride, len(data)))
+	}
+	byteSums(sums[:len(rows)], q.values, data, stride, rows)
+}
+
+// byteSumsPortable is the reference kernel.
+func byteSumsPortable(sums []int32, values []int16, data []byte, stride int, rows []uint32) {
+	for i, r := range rows {
+		var sum int32
+		for c, b := range data[int(r)*stride:][:len(values)] {
+			sum += int32(int8(b)) * int32(values[c])
+		}
+		sums[i] = sum
+	}
+}
