@@ -1,0 +1,53 @@
+package index
+
+import "github.com/ciyuan-search/ciyuan/scoring"
+
+// LeaderProbe is one vector prepared for comparison with scattered leaders: what
+// building and walking a graph over them does.
+//
+// It is safe for concurrent use as long as nobody calls Set or SetLeader.
+type LeaderProbe struct {
+	z       *Quantiser
+	vector  scoring.Vector
+	rotated []float32
+}
+
+// NewLeaderProbe returns a probe of zeros; Set or SetLeader gives it a vector.
+func (z *Quantiser) NewLeaderProbe() *LeaderProbe {
+	p := &LeaderProbe{z: z, rotated: make([]float32, z.padded)}
+	p.vector.Set(p.rotated)
+	return p
+}
+
+// Set makes p the probe of a vector of Dim columns.
+func (p *LeaderProbe) Set(vec []float32) {
+	clear(p.rotated[copy(p.rotated, vec[:p.z.dim]):])
+	p.z.rotation.apply(p.rotated)
+	p.vector.Set(p.rotated)
+}
+
+// SetLeader makes p the probe of what a leader's row stands for.
+func (p *LeaderProbe) SetLeader(leader []byte) {
+	clear(p.rotated)
+	addExact(p.rotated, leader, 1)
+	p.vector.Set(p.rotated)
+}
+
+// Sims sets sims[i] to the similarity of p with leader codes[i] of leaders, rows of
+// LeaderBytes one after another. The same arguments give the same bits on every
+// machine. It panics if a code is beyond leaders, or sims too short. Nothing is
+// allocated.
+func (p *LeaderProbe) Sims(sims []float32, leaders []byte, codes []uint32) {
+	const piece = 64
+	var sums [piece]int32
+	stride := p.z.LeaderBytes()
+	for len(codes) > 0 {
+		n := min(piece, len(codes))
+		p.vector.Sums(sums[:n], leaders[exactHeader:], stride, codes[:n])
+		for i, code := range codes[:n] {
+			scale := exactScale(leaders[int(code)*stride:])
+			sims[i] = float32(float32(float32(sums[i])*scale) * p.vector.Scale())
+		}
+		sims, codes = sims[n:], codes[n:]
+	}
+}

@@ -1,0 +1,181 @@
+package index
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/ciyuan-search/ciyuan/scoring"
+)
+
+// Panel is the rows of a query, prepared for comparison with stored rows.
+//
+// A Panel is safe for concurrent use as long as nobody calls Set; every goroutine
+// needs a [Tile] of its own.
+type Panel struct {
+	z       *Quantiser
+	panel   scoring.Panel
+	rotated []float32
+}
+
+// NewPanel returns the panel of query, n x Dim, row-major, rows of length 1. The
+// panel can be used with rows of every grade of the same dimension.
+func (z *Quantiser) NewPanel(query []float32) *Panel {
+	p := &Panel{z: z}
+	p.Set(query)
+	return p
+}
+
+// Set makes p the panel of another query, in the memory that it has. It panics if
+// the query is not a whole number of rows.
+func (p *Panel) Set(query []float32) {
+	z := p.z
+	if len(query)%z.dim != 0 {
+		panic(fmt.Sprintf("index: %d numbers in rows of %d", len(query), z.dim))
+	}
+	n := len(query) / z.dim
+	p.rotated = slices.Grow(p.rotated[:0], n*z.padded)[:n*z.padded]
+	for i := range n {
+		row := p.rotated[i*z.padded : (i+1)*z.padded]
+		clear(row[copy(row, query[i*z.dim:(i+1)*z.dim]):])
+		z.rotation.apply(row)
+	}
+	p.panel.Set(p.rotated, n, z.padded)
+}
+
+// Len returns the number of query rows.
+func (p *Panel) Len() int { return p.panel.Rows() }
+
+// Stride returns Len rounded up to a multiple of 8: the distance between the
+// similarities of two stored rows, which stand one query row beside the other.
+// Those beyond Len are 0.
+func (p *Panel) Stride() int { return p.panel.Stride() }
+
+// tileSize is how many stored rows are unpacked at a time: their levels and
+// similarities, with the query, fit into the smallest cache.
+const tileSize = 32
+
+// Tile is the memory that one goroutine needs to compare rows. The zero value is
+// ready for use; it is not safe for concurrent use.
+type Tile struct {
+	levels  []int16
+	scales  []float32
+	factors []float32
+	dots    []float32
+	best    []float32
+	arg     []int32
+}
+
+func (t *Tile) grow(stride, dim int) {
+	if len(t.levels) < tileSize*dim {
+		t.levels = make([]int16, tileSize*dim)
+	}
+	if len(t.dots) < tileSize*stride {
+		t.dots = make([]float32, tileSize*stride)
+	}
+	if t.scales == nil {
+		t.scales, t.factors = make([]float32, tileSize), make([]float32, tileSize)
+	}
+	if len(t.best) < stride {
+		t.best, t.arg = make([]float32, stride), make([]int32, stride)
+	}
+}
+
+// LeaderDots sets dst, number of leaders x Stride, to the similarities of the query
+// with leaders, rows of LeaderBytes one after another. It allocates nothing once t
+// has its size.
+func (p *Panel) LeaderDots(t *Tile, dst []float32, leaders []byte) {
+	z, stride, size := p.z, p.Stride(), p.z.LeaderBytes()
+	t.grow(stride, z.padded)
+	for n := len(leaders) / size; n > 0; {
+		rows := min(n, tileSize)
+		p.exactDots(t, leaders, rows)
+		copy(dst, t.dots[:rows*stride])
+		dst, leaders, n = dst[rows*stride:], leaders[rows*size:], n-rows
+	}
+}
+
+// exactDots compares at most tileSize rows of the exact grade.
+func (p *Panel) exactDots(t *Tile, rows []byte, n int) {
+	size := p.z.LeaderBytes()
+	scoring.Widen8(t.levels, rows[exactHeader:], size, n, p.z.padded)
+	for i := range n {
+		t.scales[i] = exactScale(rows[i*size:])
+	}
+	p.panel.Dots(t.dots, t.levels, t.scales[:n])
+}
+
+// dots compares at most tileSize rows of the grade of z.
+func (p *Panel) dots(t *Tile, z *Quantiser, rows []byte, n int, leaders []uint32, leaderDots []float32) {
+	if z.grade == GradeExact {
+		p.exactDots(t, rows, n)
+		return
+	}
+	z.widen(t.levels, rows, n)
+	size := z.Bytes()
+	for i := range n {
+		t.factors[i] = factorOf(int8(rows[i*size]))
+		t.scales[i] = z.scaleOf(rows[i*size+1])
+	}
+	p.panel.Dots(t.dots, t.levels, t.scales[:n])
+	scoring.AddScaled(t.dots, p.Stride(), t.factors[:n], leaders, leaderDots)
+}
+
+// each compares the stored rows, n of them in pieces of at most tileSize, and calls
+// f with the number of the first and the similarities of each piece.
+func (p *Panel) each(t *Tile, z *Quantiser, rows []byte, leaders []uint32, leaderDots []float32, f func(first int, dots []float32)) {
+	stride, size := p.Stride(), z.Bytes()
+	if z.padded != p.z.padded || len(rows)%size != 0 {
+		panic(fmt.Sprintf("index: %d bytes of rows of %d, %d columns for a query of %d", len(rows), size, z.dim, p.z.dim))
+	}
+	t.grow(stride, z.padded)
+	for first, n := 0, len(rows)/size; first < n; first += tileSize {
+		count := min(tileSize, n-first)
+		var slots []uint32
+		if z.HasLeader() {
+			slots = leaders[first : first+count]
+		}
+		p.dots(t, z, rows[first*size:(first+count)*size], count, slots, leaderDots)
+		f(first, t.dots[:count*stride])
+	}
+}
+
+// Similarities sets dst, number of rows x Stride, to the similarities of the query
+// with rows of the grade of z, one after another: about the cosines of query rows
+// and vectors, in [-1, 1] up to what the grade loses.
+//
+// leaders[i] says which of leaderDots belongs to row i: leaderDots is what
+// LeaderDots returned for a list of leaders, and leaders counts in that list. Of
+// the exact grade both may be nil. It panics if a slice is too short.
+func (p *Panel) Similarities(t *Tile, dst []float32, z *Quantiser, rows []byte, leaders []uint32, leaderDots []float32) {
+	stride := p.Stride()
+	p.each(t, z, rows, leaders, leaderDots, func(first int, dots []float32) {
+		copy(dst[first*stride:], dots)
+	})
+}
+
+// MaxSim sets best[i] to the largest similarity of query row i with one of rows,
+// and arg[i] to the number of the first row that has it; -Inf and -1 without
+// rows. best has Len elements or more; arg may be nil, else it has as many. The
+// other arguments are those of [Panel.Similarities].
+//
+// The same arguments give the same bits on every machine. Nothing is allocated
+// once t has its size.
+//
+// Source: MaxSim of Khattab and Zaharia, ColBERT (2020), equation 3; the sum over
+// query rows, weighted or not, is left to the caller.
+func (p *Panel) MaxSim(t *Tile, best []float32, arg []int32, z *Quantiser, rows []byte, leaders []uint32, leaderDots []float32) {
+	stride := p.Stride()
+	t.grow(stride, z.padded)
+	largest, at := t.best[:stride], t.arg[:stride]
+	for i := range largest {
+		largest[i], at[i] = float32(math.Inf(-1)), -1
+	}
+	p.each(t, z, rows, leaders, leaderDots, func(first int, dots []float32) {
+		scoring.MaxColumns(largest, at, dots, stride, len(dots)/max(1, stride), int32(first))
+	})
+	copy(best[:p.Len()], largest)
+	if arg != nil {
+		copy(arg[:p.Len()], at)
+	}
+}
