@@ -49,7 +49,7 @@ func (db *DB) Compact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := compaction{db: db, to: &DB{path: db.path, opts: db.opts, enc: db.enc, tok: db.tok, dict: db.dict, store: fresh}, ctx: ctx}
+	c := compaction{db: db, to: &DB{path: db.path, opts: db.opts, enc: db.enc, own: db.own, ownMeta: db.ownMeta, tok: db.tok, dict: db.dict, store: fresh}, ctx: ctx}
 	if err := c.run(); err != nil {
 		return errors.Join(err, fresh.Discard())
 	}

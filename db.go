@@ -25,11 +25,14 @@ const optionMode = "mode"
 type DB struct {
 	opts Options
 	path string
-	enc  encoder.Static // nil if the index was made with another; then noEnc says so
+	enc  encoder.Static // nil if the index was made with another; then noEnc says so; without words if own is set
 	tok  *tokenizer.Tokenizer
 	dict *tokenizer.Dict // that tok has, nil for none
 
 	noEnc error // what methods return that need vectors
+
+	own     *ownVectors // set if the index holds the vectors of its words
+	ownMeta *store.Meta // its settings when it was opened, of which those of the encoder never change
 
 	writing sync.Mutex // held by whatever changes the index
 
@@ -50,21 +53,10 @@ func Open(path string, opts *Options) (*DB, error) {
 	if opts != nil {
 		db.opts = *opts
 	}
-	var err error
-	if db.enc, err = encoderOr(db.opts.Encoder); err != nil {
-		if !db.opts.AnyEncoder {
-			return nil, err
-		}
-		db.noEnc = err
-	}
 	so := store.Options{ReadOnly: db.opts.ReadOnly, Timeout: db.opts.Timeout}
-	if !db.opts.MustExist && db.enc != nil {
-		m := &store.Meta{
-			Encoder: db.enc.Name(), EncoderFingerprint: db.enc.Fingerprint(), Dim: uint32(db.enc.Dim()),
-			Tokenizer: "gse", TokenizerVersion: 1,
-		}
-		setOption(m, optionMode, db.opts.Mode.String())
-		so.Create = m
+	var err error
+	if so.Create, err = db.newSettings(); err != nil {
+		return nil, err
 	}
 	db.store, err = store.Open(path, so)
 	if err != nil {
@@ -74,18 +66,6 @@ func Open(path string, opts *Options) (*DB, error) {
 		return nil, errors.Join(err, db.store.Close())
 	}
 	return db, nil
-}
-
-// encoderOr returns enc or, for nil, the embedded table.
-func encoderOr(enc encoder.Static) (encoder.Static, error) {
-	if enc != nil {
-		return enc, nil
-	}
-	table, err := encoder.Default()
-	if err != nil {
-		return nil, err // and not a nil table inside of an interface
-	}
-	return table, nil
 }
 
 // adoptSettings makes the tokenizer that the index was made with and checks the
@@ -103,13 +83,8 @@ func (db *DB) adoptSettings() error {
 	if err != nil {
 		return err
 	}
-	if db.enc != nil && (m.EncoderFingerprint != db.enc.Fingerprint() || m.Encoder != db.enc.Name() || int(m.Dim) != db.enc.Dim()) {
-		db.noEnc = fmt.Errorf("%w: it has the vectors of %s (%.12s), now opened with %s (%.12s); open it with the encoder that it was made with",
-			ErrModelMismatch, m.Encoder, m.EncoderFingerprint, db.enc.Name(), db.enc.Fingerprint())
-		if !db.opts.AnyEncoder {
-			return db.noEnc
-		}
-		db.enc = nil
+	if err := db.adoptEncoder(m); err != nil {
+		return err
 	}
 	mode, err := tokenizer.ParseMode(option(m, optionMode))
 	if err != nil {

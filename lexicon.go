@@ -20,7 +20,7 @@ import (
 //
 // It is the index.Space of the graph: code c has the vector of word c.
 type lexicon struct {
-	enc     encoder.Static
+	enc     rowTable
 	n       uint32 // codes
 	header  []byte // of the graph
 	readers readers
@@ -60,10 +60,14 @@ type refBlock struct {
 	first  []uint32 // by code: its first row in rows; one more at the end
 	rows   []uint32
 	shares []float32
+	own    scoring.Rows // where the index holds the vectors itself
 }
 
 // ref returns what is stored of a word's vector.
 func (w *wordVector) ref() store.Ref {
+	if w.own != nil {
+		return store.Ref{Has: true, Vector: w.own}
+	}
 	switch len(w.rows) {
 	case 0:
 		return store.Ref{}
@@ -78,6 +82,9 @@ func (w *wordVector) ref() store.Ref {
 // the refs of a code never change.
 func newLexicon(enc encoder.Static, m *store.Meta, before *lexicon) (*lexicon, error) {
 	l := &lexicon{enc: enc, n: uint32(m.NextCode), header: slices.Clone(m.GraphHeader)}
+	if option(m, optionVectors) == vectorsOwn {
+		l.enc = &ownRows{lex: l, dim: int(m.Dim)}
+	}
 	l.blocks = make([]atomic.Pointer[refBlock], (l.n+refsPerBlock-1)/refsPerBlock)
 	if before != nil {
 		// A search that began before a change may come after one that began behind
@@ -158,6 +165,9 @@ func (l *lexicon) block(code uint32) *refBlock {
 	n := min(refsPerBlock, l.n-first)
 	b := &refBlock{first: make([]uint32, 0, n+1), rows: make([]uint32, 0, n+n/2), shares: make([]float32, 0, n+n/2)}
 	err := l.readers.read(func(tx *store.Tx) error {
+		if own, ok := l.enc.(*ownRows); ok {
+			return ownBlock(tx, b, first, n, own.dim)
+		}
 		r := tx.RefReader()
 		for i := range n {
 			b.first = append(b.first, uint32(len(b.rows)))

@@ -78,7 +78,7 @@ func (s *searcher) show(plan *scoring.Plan, h *Hit, f *found) error {
 		return err
 	}
 	body := string(text)
-	margin := float32(attended) * s.db.enc.Params().Temperature
+	margin := float32(attended) * s.enc.Params().Temperature
 	var spans []Span
 	var kinds []MarkKind
 	var weights []float64

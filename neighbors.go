@@ -17,7 +17,7 @@ func (s *searcher) neighbors() error {
 	terms := make([]*queryTerm, 0, len(s.terms))
 	for i := range s.terms {
 		if t := &s.terms[i]; len(t.vector.rows) > 0 {
-			probes = append(probes, s.lex.probe(s.db.enc.Query(t.vector.vector(s.db.enc, nil))))
+			probes = append(probes, s.lex.probe(s.enc.Query(t.vector.vector(s.enc, nil))))
 			terms = append(terms, t)
 		}
 	}
@@ -51,7 +51,7 @@ func (s *searcher) neighbors() error {
 // choose sets the neighbourhood of a query word: the nearest live words of those
 // that were scanned and those that the graph, which may be nil, finds.
 func (s *searcher) choose(t *queryTerm, p *probe, g index.Graph, scanned []index.Neighbor) error {
-	params := s.db.enc.Params()
+	params := s.enc.Params()
 	k := params.Neighbors
 	if t.df == 0 {
 		// A word that the corpus does not have is mostly of another language,
@@ -103,7 +103,7 @@ const scanCodes = 128
 // scanWords compares every probe with every word from a code on and returns,
 // for each probe, the words that are near enough, in no order.
 func (s *searcher) scanWords(probes []*probe, from uint32) ([][]index.Neighbor, error) {
-	least := s.db.enc.Params().MinSim
+	least := s.enc.Params().MinSim
 	// A worker is worth its start for some thousands of words.
 	workers := max(1, min(s.db.workers(), int(s.lex.n-from)/4096))
 	parts := make([][][]index.Neighbor, workers)

@@ -24,10 +24,17 @@ type Options struct {
 	// before ErrLocked is returned. 0 means one second.
 	Timeout time.Duration
 
-	// Encoder gives words their vectors; nil means the embedded table. A new
-	// index is bound to it by its fingerprint: a text added or searched for later
-	// needs the same. It must stay open until the index is closed.
-	Encoder encoder.Static
+	// Encoder gives words their vectors: an encoder.Static or an encoder.Words; nil
+	// means the embedded table. A new index is bound to it by its fingerprint: a text
+	// added or searched for later needs the same. It must stay open until the index is
+	// closed.
+	//
+	// An index made with an encoder.Words holds the vectors of its words itself. It is
+	// asked for a sample when the index is made, and later for words that are new to
+	// the index, of documents and of queries. With nil such an index can still be
+	// opened: words of queries that are new to it have no vector then, and documents
+	// with new words cannot be added.
+	Encoder encoder.Encoder
 
 	// AnyEncoder opens an index whatever encoder it was made with, for what
 	// needs none: reading and deleting documents, Export, Stats, Check, Fold.

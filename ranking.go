@@ -165,7 +165,7 @@ func (s *searcher) hits() ([]Hit, error) {
 
 // plan returns how a method scores the query.
 func (s *searcher) plan(method scoring.Method) *scoring.Plan {
-	params := s.db.enc.Params()
+	params := s.enc.Params()
 	if s.opts.Temperature > 0 {
 		params.Temperature = float32(s.opts.Temperature)
 	}

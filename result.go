@@ -51,4 +51,8 @@ type SearchStats struct {
 	Pending    int     `json:"pending"`              // passages scanned because they are not folded yet
 	Candidates int     `json:"candidates"`
 	TookMS     float64 `json:"took_ms"`
+
+	// Unknown is how many query words are new to an index that holds its vectors,
+	// and have none because it was opened without its encoder.
+	Unknown int `json:"unknown,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ciyuan-search/ciyuan/encoder"
 	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/store"
 )
@@ -21,8 +22,13 @@ func (db *DB) Search(ctx context.Context, query string, opts *SearchOptions) (*R
 	}
 	began := time.Now()
 	res := &Result{Query: query, Hits: []Hit{}}
+	enc, unknown, err := db.queryEncoder(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	res.Stats.Unknown = unknown
 	err = db.view(func(tx *store.Tx) error {
-		s, err := db.newSearcher(ctx, tx, &o)
+		s, err := db.newSearcher(ctx, tx, enc, &o)
 		if err != nil {
 			return err
 		}
@@ -45,6 +51,7 @@ func (db *DB) Search(ctx context.Context, query string, opts *SearchOptions) (*R
 type searcher struct {
 	ctx   context.Context
 	db    *DB
+	enc   encoder.Static // of the query's words
 	tx    *store.Tx
 	opts  *SearchOptions
 	meta  *store.Meta
@@ -58,7 +65,7 @@ type searcher struct {
 	filter  docFilter
 }
 
-func (db *DB) newSearcher(ctx context.Context, tx *store.Tx, o *SearchOptions) (*searcher, error) {
+func (db *DB) newSearcher(ctx context.Context, tx *store.Tx, enc encoder.Static, o *SearchOptions) (*searcher, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -76,7 +83,7 @@ func (db *DB) newSearcher(ctx context.Context, tx *store.Tx, o *SearchOptions) (
 		}
 		db.lexicon.Store(lex)
 	}
-	s := &searcher{ctx: ctx, db: db, tx: tx, opts: o, meta: m, lex: lex, words: tx.WordReader()}
+	s := &searcher{ctx: ctx, db: db, enc: enc, tx: tx, opts: o, meta: m, lex: lex, words: tx.WordReader()}
 	if key, _, err := tx.Cursor(store.Tombs).First(); err != nil {
 		return nil, err
 	} else if key != nil {

@@ -21,14 +21,14 @@ type queryTerm struct {
 // parse cuts the query into its distinct words. A compound, such as an
 // identifier, that the index does not have is searched for by its parts.
 func (s *searcher) parse(query string) error {
-	params := s.db.enc.Params()
+	params := s.enc.Params()
 	toks := s.db.tok.Tokenize(nil, query)
 	add := func(i int) (known bool, err error) {
 		t := &toks[i]
 		if slices.ContainsFunc(s.terms, func(q queryTerm) bool { return q.word == t.Word }) {
 			return true, nil
 		}
-		q := queryTerm{surface: query[t.Start:t.End], word: t.Word, vector: newWordVector(s.db.enc, t.Word, t.Kind), prior: params.PriorCap}
+		q := queryTerm{surface: query[t.Start:t.End], word: t.Word, vector: newWordVector(s.enc, t.Word, t.Kind), prior: params.PriorCap}
 		if q.code, known, err = s.words.Code(t.Word); err != nil {
 			return false, err
 		}
@@ -37,8 +37,8 @@ func (s *searcher) parse(query string) error {
 				return false, err
 			}
 		}
-		if row, ok := s.db.enc.Row(t.Word); ok {
-			q.prior = s.db.enc.Prior(row)
+		if row, ok := s.enc.Row(t.Word); ok {
+			q.prior = s.enc.Prior(row)
 		}
 		s.terms = append(s.terms, q)
 		return q.df > 0, nil

@@ -73,7 +73,7 @@ type TokensOptions struct {
 	// table, where it has vectors from; an index keeps its own.
 	Mode    tokenizer.Mode
 	Dict    *tokenizer.Dict
-	Encoder encoder.Static
+	Encoder encoder.Encoder
 }
 
 // RankedToken is a document token with its score.
@@ -124,10 +124,6 @@ func RankTokens(ctx context.Context, query string, docs []string, opts *TokensOp
 	if err != nil {
 		return nil, err
 	}
-	table, err := encoderOr(o.Encoder)
-	if err != nil {
-		return nil, err
-	}
 	tok, err := tokenizer.New(tokenizer.Options{Mode: o.Mode, Dict: o.Dict})
 	if err != nil {
 		return nil, err
@@ -136,9 +132,14 @@ func RankTokens(ctx context.Context, query string, docs []string, opts *TokensOp
 	if len(words) == 0 {
 		return nil, ErrEmptyQuery
 	}
+	cut := tok.Batch(docs)
+	table, err := o.table(ctx, slices.Concat(words, slices.Concat(cut...)))
+	if err != nil {
+		return nil, err
+	}
 	known := map[string]wordVector{}
 	var occ []occurrence
-	for i, toks := range tok.Batch(docs) {
+	for i, toks := range cut {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -157,6 +158,14 @@ func RankTokens(ctx context.Context, query string, docs []string, opts *TokensOp
 		}
 	}
 	return rankOccurrences(ctx, table, words, occ, &o)
+}
+
+// table returns what gives the words among toks their vectors.
+func (o *TokensOptions) table(ctx context.Context, toks []tokenizer.Token) (encoder.Static, error) {
+	if source, ok := o.Encoder.(encoder.Words); ok {
+		return gather(ctx, source, vectorWords(toks))
+	}
+	return staticOr(o.Encoder)
 }
 
 func (o *TokensOptions) check() (TokensOptions, error) {

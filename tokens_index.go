@@ -33,19 +33,23 @@ func (db *DB) Tokens(ctx context.Context, query string, opts *TokensOptions) (*T
 	if len(words) == 0 {
 		return nil, ErrEmptyQuery
 	}
+	enc, _, err := db.queryEncoder(ctx, query)
+	if err != nil {
+		return nil, err
+	}
 	var res *TokensResult
 	err = db.view(func(tx *store.Tx) error {
-		s, err := db.newSearcher(ctx, tx, &SearchOptions{})
+		s, err := db.newSearcher(ctx, tx, enc, &SearchOptions{})
 		if err != nil {
 			return err
 		}
 		defer s.close()
 		var probes []wordProbe
 		if o.QueryVector {
-			probes = []wordProbe{meanProbe(db.enc, words)}
+			probes = []wordProbe{meanProbe(enc, words)}
 		} else {
 			for _, w := range words {
-				probes = append(probes, newWordProbe(db.enc, w.Word, w.Kind))
+				probes = append(probes, newWordProbe(enc, w.Word, w.Kind))
 			}
 		}
 		res, err = s.rankWords(probes, &o)

@@ -14,6 +14,7 @@ type wordVector struct {
 	word string
 	rows []uint32
 	norm uint16 // of composed pieces
+	own  []byte // the packed row itself, to be stored in the index
 }
 
 // newWordVector looks a folded word up in the encoder's table. Only words have

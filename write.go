@@ -471,13 +471,17 @@ func (w *writer) codesOf(toks [][]tokenizer.Token) ([][]store.Code, error) {
 	slices.SortFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(news[b].count, news[a].count), cmp.Compare(news[a].word, news[b].word))
 	})
+	vectors, err := w.wordVectors(len(news), func(i int) (string, tokenizer.Kind) { n := &news[order[i]]; return n.word, n.tok.Kind })
+	if err != nil {
+		return nil, err
+	}
+	w.run.vectors = append(w.run.vectors, vectors...)
 	for _, i := range order {
 		n := &news[i]
 		n.code = w.code
 		w.code++
 		w.known[n.word] = n.code
 		w.run.words = append(w.run.words, n.word)
-		w.run.vectors = append(w.run.vectors, newWordVector(w.db.enc, n.word, n.tok.Kind))
 	}
 	out := make([][]store.Code, len(toks))
 	at := 0

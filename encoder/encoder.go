@@ -7,6 +7,7 @@
 package encoder
 
 import (
+	"context"
 	"errors"
 
 	"github.com/ciyuan-search/ciyuan/scoring"
@@ -35,6 +36,18 @@ type Encoder interface {
 	Fingerprint() string
 	// Dim is the number of dimensions of every vector.
 	Dim() int
+}
+
+// Words is an encoder that has to be asked for the vectors of words, such as a
+// server. An index keeps what it answers, so that it is asked once for each word.
+// Its Dim may be 0 as long as it was asked for nothing. Implementations are safe for
+// concurrent use.
+type Words interface {
+	Encoder
+	// Vectors returns a vector for each word, all of one length above 0 and of
+	// finite numbers; a word without a vector has a nil one. Words are in the
+	// folded form of package tokenizer.
+	Vectors(ctx context.Context, words []string) ([][]float32, error)
 }
 
 // Static is an encoder whose vectors depend on the word alone. Words are in the

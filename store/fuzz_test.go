@@ -172,7 +172,7 @@ func FuzzLookup(f *testing.F) {
 }
 
 func FuzzRefs(f *testing.F) {
-	value, err := encodeRefs([]Ref{{}, {Has: true, Row: 9}, {Has: true, Pieces: []uint32{1, 300, MaxRow}, Norm: 77}})
+	value, err := encodeRefs([]Ref{{}, {Has: true, Row: 9}, {Has: true, Pieces: []uint32{1, 300, MaxRow}, Norm: 77}, {Has: true, Vector: []byte("vector")}})
 	if err != nil {
 		f.Fatal(err)
 	}

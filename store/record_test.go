@@ -439,11 +439,13 @@ func TestRefs(t *testing.T) {
 	s := newStore(t)
 	var refs []Ref
 	for i := range uint32(3000) {
-		switch i % 4 {
+		switch i % 5 {
 		case 0:
 			refs = append(refs, Ref{})
 		case 1:
 			refs = append(refs, Ref{Has: true, Row: MaxRow - i})
+		case 2:
+			refs = append(refs, Ref{Has: true, Vector: bytes.Repeat([]byte{byte(i)}, int(i%700)+1)})
 		default:
 			refs = append(refs, Ref{Has: true, Pieces: []uint32{i, MaxRow, 0}[:i%3+1], Norm: uint16(i * 17)})
 		}
@@ -465,8 +467,12 @@ func TestRefs(t *testing.T) {
 		"row":    func(tx *Tx) error { return tx.AddRefs(3000, []Ref{{Has: true, Row: MaxRow + 1}}) },
 		"piece":  func(tx *Tx) error { return tx.AddRefs(3000, []Ref{{Has: true, Pieces: []uint32{MaxRow + 1}}}) },
 		"pieces": func(tx *Tx) error { return tx.AddRefs(3000, []Ref{{Has: true, Pieces: make([]uint32, 256)}}) },
-		"hole":   func(tx *Tx) error { return tx.AddRefs(3001, []Ref{{}}) },
-		"again":  func(tx *Tx) error { return tx.AddRefs(2999, []Ref{{}}) },
+		"vector": func(tx *Tx) error { return tx.AddRefs(3000, []Ref{{Has: true, Vector: []byte{}}}) },
+		"long": func(tx *Tx) error {
+			return tx.AddRefs(3000, []Ref{{Has: true, Vector: make([]byte, 1<<20)}, {Has: true, Vector: []byte{1}}})
+		},
+		"hole":  func(tx *Tx) error { return tx.AddRefs(3001, []Ref{{}}) },
+		"again": func(tx *Tx) error { return tx.AddRefs(2999, []Ref{{}}) },
 	} {
 		if err := s.Update(fn); err == nil {
 			t.Errorf("%s: accepted", name)

@@ -24,12 +24,13 @@ const MaxRow = refComposed - 1
 const maxPieces = 255
 
 // A Ref says what the encoder's table has for a word: a row, or the rows of its
-// pieces, or nothing.
+// pieces, or nothing; or it holds the vector itself, where there is no table.
 type Ref struct {
-	Row    uint32   // the row if Has and there are no pieces
+	Row    uint32   // the row if Has and there are neither pieces nor a vector
 	Has    bool     // the word has a vector
 	Pieces []uint32 // rows whose vectors add up to that of the word
 	Norm   uint16   // of the sum of the pieces' vectors; its unit is the caller's
+	Vector []byte   // the vector, in the caller's form; its bytes are the file's
 }
 
 // refBlock is a view of the refs of up to refsPerBlock codes. Its value is
@@ -37,7 +38,7 @@ type Ref struct {
 //	count, three bytes (little-endian) for each code, lists
 //
 // where 0xF00000 + n is the list at byte n of the lists: number of rows, rows,
-// norm (two bytes, little-endian).
+// norm (two bytes, little-endian); or 0, length of a vector, vector.
 type refBlock struct {
 	rows  []byte
 	lists []byte
@@ -71,7 +72,14 @@ func (b *refBlock) ref(dst []uint32, i int) (Ref, error) {
 	}
 	r := reader{b: b.lists, at: start}
 	n := r.count(1)
-	if n == 0 || n > maxPieces {
+	if n == 0 {
+		vector := r.take(r.uvarint())
+		if len(vector) == 0 {
+			r.fail("ref %d has an empty vector", i)
+		}
+		return Ref{Has: true, Vector: vector}, r.err
+	}
+	if n > maxPieces {
 		r.fail("ref %d is composed of %d rows", i, n)
 	}
 	from := len(dst)
@@ -98,6 +106,12 @@ func encodeRefs(refs []Ref) ([]byte, error) {
 		v := uint32(refNone)
 		switch {
 		case !ref.Has:
+		case ref.Vector != nil:
+			if v = refComposed + uint32(len(lists)); v >= refNone || len(ref.Vector) == 0 {
+				return nil, fmt.Errorf("store: a vector of %d bytes behind %d bytes of others", len(ref.Vector), len(lists))
+			}
+			lists = binary.AppendUvarint(append(lists, 0), uint64(len(ref.Vector)))
+			lists = append(lists, ref.Vector...)
 		case len(ref.Pieces) == 0:
 			if v = ref.Row; v > MaxRow {
 				return nil, fmt.Errorf("store: row %d of a table, at most %d", v, MaxRow)

@@ -53,15 +53,12 @@ type Report struct {
 const (
 	maxTableWord = 255 // of the table's format
 	sampledRows  = 2000
+	samplePairs  = 10 // with which each of them is compared
 	// zipfShift and zipfSum give a word without a count the frequency that its
 	// rank has by the law of Zipf and Mandelbrot, 1/(rank + 2.7), over a
 	// million words. Ten times fewer words would change a prior by 0.2 nats.
 	zipfShift = 2.7
 	zipfSum   = 13.0
-	// thresholdShare is where the least similarity of a neighbour lies between
-	// the background and 1. With the background of the default table, 0.07, it
-	// gives that table's 0.3.
-	thresholdShare = 0.25
 )
 
 // Convert writes v as a table for [encoder.OpenTable]. Words are folded as package
@@ -196,30 +193,12 @@ func (c *converter) grams(g withGrams) error {
 	return nil
 }
 
-// params measures the background similarity z with exp(z/T) = mean of exp over
-// pairs of sampled words, and sets the threshold above it.
+// params measures the similarity of unrelated words.
 func (c *converter) params() error {
-	p := scoring.DefaultParams()
-	var sum float64
-	pairs := 0
-	for i, a := range c.sample {
-		for step := 1; step <= 10 && step < len(c.sample); step++ {
-			z := 0.0
-			for k, x := range c.sample[(i+step)%len(c.sample)] {
-				z += float64(float64(x) * float64(a[k]))
-			}
-			sum += math.Exp(z / float64(p.Temperature))
-			pairs++
-		}
+	p := encoder.MeasureParams(c.sample, samplePairs)
+	if len(c.sample) > 1 {
+		c.report.Background = p.Background
 	}
-	if pairs == 0 {
-		return nil
-	}
-	background := float64(p.Temperature) * math.Log(sum/float64(pairs))
-	background = max(-1, min(0.99, background)) // 1 if all vectors are the same
-	p.Background = float32(background)
-	p.MinSim = max(p.MinSim, float32(background+thresholdShare*(1-background)))
-	c.report.Background = p.Background
 	return c.b.SetParams(p)
 }
 
