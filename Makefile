@@ -1,12 +1,13 @@
 # Every target is a thin line over go; .ci/run runs the checks of a change.
 
-GO       ?= go
-FUZZTIME ?= 10s
-LINT      = $(GO) tool -modfile=tools/go.mod golangci-lint
+GO        ?= go
+FUZZTIME  ?= 10s
+BENCHDATA ?= ../benchdata
+LINT       = $(GO) tool -modfile=tools/go.mod golangci-lint
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build test race lint bench bench-go fuzz cover generate release-check
+.PHONY: build test race lint bench bench-go benchdata fuzz cover generate release-check
 
 build: ## dist/ciyuan, stripped
 	$(GO) build -trimpath -ldflags "-s -w" -o dist/ciyuan ./cmd/ciyuan
@@ -23,6 +24,9 @@ lint: ## format, import rules and the usual mistakes
 
 bench: ## every figure of docs/benchmarks.md; needs CIYUAN_SHARED or ../shared
 	$(GO) run ./bench
+
+benchdata: ## token vectors for the benchmarks of contextual vectors; needs CIYUAN_MINILM, six minutes of one core and 2.5 GB
+	$(GO) run ./bench/benchdata -out $(BENCHDATA)
 
 bench-go: ## the benchmarks of the packages
 	$(GO) test -run '^$$' -bench . -benchmem ./...
