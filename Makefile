@@ -2,12 +2,14 @@
 
 GO        ?= go
 FUZZTIME  ?= 10s
+LOOPS     ?= 10000
+IMAGES    ?= 20000
 BENCHDATA ?= ../benchdata
 LINT       = $(GO) tool -modfile=tools/go.mod golangci-lint
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build test race lint bench bench-go benchdata fuzz cover generate release-check
+.PHONY: build test race lint bench bench-go benchdata fuzz crash cover generate release-check
 
 build: ## dist/ciyuan, stripped
 	$(GO) build -trimpath -ldflags "-s -w" -o dist/ciyuan ./cmd/ciyuan
@@ -38,6 +40,9 @@ fuzz: ## every fuzz target for FUZZTIME
 			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
 		done; \
 	done
+
+crash: ## 10,000 killed processes and 20,000 power cuts; about an hour
+	$(GO) test ./internal/crashtest -run 'TestCrash|TestPowerCut' -v -timeout 0 -loops $(LOOPS) -images $(IMAGES)
 
 cover: ## statement coverage over all packages
 	@mkdir -p dist

@@ -154,6 +154,10 @@ func (db *DB) merge(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if slices.ContainsFunc(m.Segments, func(s store.Segment) bool { return s.State != store.Live }) {
+		// A merge was cut short: what it left must be gone before the next.
+		return true, db.purge(ctx)
+	}
 	from, to, ok := mergeable(m.Segments)
 	if !ok {
 		return false, nil

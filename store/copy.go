@@ -131,7 +131,7 @@ func Migrate(ctx context.Context, path string, o Options, progress func(done, to
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	if s.format == presentFormat {
+	if s.format == presentFormat && failpoint.At("present") == nil {
 		return s.format, nil
 	}
 	t, err := s.CreateTemp(Options{})

@@ -18,6 +18,7 @@
 //	named     (dir string)                        the names of a folder are about to be made durable
 //	durable   (dir string)                        they are
 //	fold, merge, purge, graph ()                  between two transactions of a fold
+//	present   ()                                  a file to be migrated has the present format: an error has it migrated all the same
 //	migrate   ()                                  between two transactions of a migration
 //	backup    ()                                  between two transactions of a backup
 package failpoint

@@ -1,0 +1,6 @@
+//go:build !race
+
+package crashtest
+
+// raceEnabled tells that the race detector makes tests ten times slower.
+const raceEnabled = false
