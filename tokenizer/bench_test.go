@@ -29,11 +29,12 @@ func benchBatch(b *testing.B, set string, mode Mode) {
 	}
 }
 
-func BenchmarkBatch_Chinese(b *testing.B) { benchBatch(b, "cmrc2018-dev", Viterbi) }
-func BenchmarkBatch_English(b *testing.B) { benchBatch(b, "xquad-en", Viterbi) }
-func BenchmarkBatch_Search(b *testing.B)  { benchBatch(b, "cmrc2018-dev", Search) }
-func BenchmarkBatch_BiMM(b *testing.B)    { benchBatch(b, "cmrc2018-dev", BiMM) }
-func BenchmarkBatch_HMM(b *testing.B)     { benchBatch(b, "cmrc2018-dev", HMM) }
+func BenchmarkBatch_Chinese(b *testing.B)    { benchBatch(b, "cmrc2018-dev", Viterbi) }
+func BenchmarkBatch_English(b *testing.B)    { benchBatch(b, "xquad-en", Viterbi) }
+func BenchmarkBatch_Search(b *testing.B)     { benchBatch(b, "cmrc2018-dev", Search) }
+func BenchmarkBatch_BiMM(b *testing.B)       { benchBatch(b, "cmrc2018-dev", BiMM) }
+func BenchmarkBatch_HMM(b *testing.B)        { benchBatch(b, "cmrc2018-dev", HMM) }
+func BenchmarkBatch_Perceptron(b *testing.B) { benchBatch(b, "cmrc2018-dev", Perceptron) }
 
 func benchQuery(b *testing.B, text string) {
 	b.Run("cold", func(b *testing.B) {
@@ -88,4 +89,20 @@ func BenchmarkDictionary(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(chars), "ns/position")
+}
+
+func BenchmarkUPOS(b *testing.B) {
+	t := newTokenizer(b, Options{})
+	texts, bytes := batches(b, "cmrc2018-dev")
+	var all [][]Token
+	for _, batch := range texts {
+		all = append(all, t.Batch(batch)...)
+	}
+	b.SetBytes(int64(bytes))
+	var dst []UPOS
+	for b.Loop() {
+		for _, tokens := range all {
+			dst = t.UPOS(dst[:0], tokens)
+		}
+	}
 }

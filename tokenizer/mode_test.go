@@ -48,6 +48,10 @@ func TestTokenize_Modes(t *testing.T) {
 		{HMM, "他来到了网易杭研大厦", "他|来到|了|网易|杭研|大厦"},
 		{HMM, "在GitHub上学习", "在|github(git hub)|上|学习"},
 		{HMM, "杭研，杭 研", "杭研|,|杭|研"},
+		{Perceptron, "研究生命的起源", "研究|生命|的|起源"},
+		{Perceptron, "在GitHub上学习", "在|github(git hub)|上|学习"},
+		{Perceptron, "好", "好"},
+		{Perceptron, "杭研，杭 研", "杭研|,|杭|研"},
 		{HMM, "𠀀𠀁大厦", "𠀀|𠀁|大厦"},
 	} {
 		tok := newTokenizer(t, Options{Mode: c.mode})

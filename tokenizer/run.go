@@ -189,6 +189,8 @@ func (s *scanner) segment(start, end int) {
 		}
 	case FMM, BMM, BiMM:
 		s.match(start, end)
+	case Perceptron:
+		s.learned(start, end)
 	default:
 		if s.dry {
 			s.plan(start, end)

@@ -42,6 +42,9 @@ func New(o Options) (*Tokenizer, error) {
 		t.user = o.Dict
 	}
 	t.hash = fmt.Sprintf("%s-%d-%016x", o.Mode, rulesVersion, builtin().words.Digest())
+	if t.mode == Perceptron {
+		t.hash += fmt.Sprintf("-%016x", boundaryDigest())
+	}
 	if t.user != nil {
 		t.hash += fmt.Sprintf("-%016x", t.user.words.Digest())
 	}
@@ -180,3 +183,7 @@ func isNumeral(r rune) bool {
 	}
 	return false
 }
+
+// Known reports whether a folded word is in the user's dictionary or in the
+// built-in one.
+func (t *Tokenizer) Known(word string) bool { return word != "" && t.known(word) }

@@ -31,6 +31,8 @@ type worker struct {
 	plan    []planned // the pieces of the texts of a batch, in order
 	planned int       // how many of them are emitted
 
+	learner learner // Perceptron
+
 	run   run // the run of Han characters being looked at
 	spare []Token
 	buf   []byte

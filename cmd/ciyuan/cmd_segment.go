@@ -20,6 +20,7 @@ words too, behind each of them.`,
 			modeFlag("how Chinese text is cut"),
 			dictFlag(),
 			&cli.BoolFlag{Name: "pos", Usage: "print the part of speech behind each token: TOKEN/TAG"},
+			&cli.BoolFlag{Name: "upos", Usage: "print its Universal part of speech in this sentence: TOKEN/NOUN"},
 			jsonFlag(),
 		},
 		Action: c.segment,
@@ -36,6 +37,7 @@ type segment struct {
 	Start int    `json:"start"` // bytes
 	End   int    `json:"end"`
 	POS   string `json:"pos"`
+	UPOS  string `json:"upos,omitempty"` // with --upos
 }
 
 func (c *console) segment(ctx *cli.Context) error {
@@ -48,9 +50,15 @@ func (c *console) segment(ctx *cli.Context) error {
 		return err
 	}
 	var toks []tokenizer.Token
+	var tags []tokenizer.UPOS
 	show := func(text string) error {
 		toks = tok.Tokenize(toks[:0], text)
-		return c.printSegments(segments(text, toks, o.Mode == tokenizer.Search), ctx.Bool("pos"), ctx.Bool("json"))
+		s := segments(text, toks, o.Mode == tokenizer.Search)
+		if ctx.Bool("upos") {
+			tags = tok.UPOS(tags[:0], toks)
+			s.tag(toks, tags, o.Mode == tokenizer.Search)
+		}
+		return c.printSegments(s, ctx.Bool("pos"), ctx.Bool("json"))
 	}
 	if ctx.NArg() == 1 && c.isStdin(ctx) {
 		return eachLine(ctx.Context, c.stdin(ctx.Context), "standard input", func(_ int, line string) error { return show(line) })
@@ -68,12 +76,28 @@ func segments(text string, toks []tokenizer.Token, parts bool) segmentation {
 	s := segmentation{Tokens: []segment{}}
 	for i := range toks {
 		t := &toks[i]
-		if t.Kind == tokenizer.Space || !t.Primary() && !parts {
+		if !isShown(t, parts) {
 			continue
 		}
 		s.Tokens = append(s.Tokens, segment{Token: text[t.Start:t.End], Start: t.Start, End: t.End, POS: t.POS.String()})
 	}
 	return s
+}
+
+// isShown reports whether a token is printed.
+func isShown(t *tokenizer.Token, parts bool) bool {
+	return t.Kind != tokenizer.Space && (t.Primary() || parts)
+}
+
+// tag adds the Universal parts of speech of the tokens that s was made of.
+func (s *segmentation) tag(toks []tokenizer.Token, tags []tokenizer.UPOS, parts bool) {
+	at := 0
+	for i := range toks {
+		if isShown(&toks[i], parts) {
+			s.Tokens[at].UPOS = tags[i].String()
+			at++
+		}
+	}
 }
 
 func (c *console) printSegments(s segmentation, pos, asJSON bool) error {
@@ -85,6 +109,9 @@ func (c *console) printSegments(s segmentation, pos, asJSON bool) error {
 		words[i] = printable(t.Token)
 		if pos {
 			words[i] += "/" + t.POS
+		}
+		if t.UPOS != "" {
+			words[i] += "/" + t.UPOS
 		}
 	}
 	_, err := c.out.WriteString(strings.Join(words, " ") + "\n")

@@ -22,7 +22,7 @@ func dictFlag() cli.Flag {
 
 func modeFlag(usage string) cli.Flag {
 	var names []string
-	for m := tokenizer.Viterbi; m <= tokenizer.Char; m++ {
+	for _, m := range tokenizer.Modes() {
 		names = append(names, m.String())
 	}
 	return choice("mode", tokenizer.Viterbi.String(), usage, names...)
