@@ -41,6 +41,7 @@ var parts = []part{
 	{"size", "bytes a token in the file", measureSize},
 	{"recall", "the graph against the exact search", measureRecall},
 	{"ranking", "quality of the ranking against BM25", measureRanking},
+	{"segmentation", "words and parts of speech against a treebank, beside jieba", measureSegmentation},
 	{"cross", "questions in one language about texts in another", measureCross},
 }
 

@@ -187,3 +187,9 @@ func isNumeral(r rune) bool {
 // Known reports whether a folded word is in the user's dictionary or in the
 // built-in one.
 func (t *Tokenizer) Known(word string) bool { return word != "" && t.known(word) }
+
+// TokenOf returns a folded word as a token by itself, which must not be empty.
+func (t *Tokenizer) TokenOf(word string) Token {
+	kind := kindOf(word)
+	return Token{Word: word, End: len(word), Kind: kind, POS: t.pos(word, kind), Parent: -1}
+}

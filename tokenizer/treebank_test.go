@@ -70,8 +70,7 @@ func TestUPOSAccuracy(t *testing.T) {
 	for _, s := range goldSentences(t) {
 		tokens := make([]Token, len(s))
 		for i, w := range s {
-			word := Fold(w.Form)
-			tokens[i] = Token{Word: word, End: 1, Kind: kindOf(word), POS: tok.POS(word), Parent: -1}
+			tokens[i] = tok.TokenOf(Fold(w.Form))
 		}
 		for i, got := range tok.UPOS(nil, tokens) {
 			all++
