@@ -53,6 +53,7 @@ var owners = map[string]string{
 	"pgregory.net/rapid":       "no room: it is for tests",
 	"go.uber.org/goleak":       "no room: it is for tests",
 	"testing":                  "internal",
+	module + "/encoder/remote": "cmd", // nothing else of ours speaks to a network
 }
 
 // unreachable lists packages that a room must not even reach through others.
