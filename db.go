@@ -53,7 +53,7 @@ func Open(path string, opts *Options) (*DB, error) {
 	if opts != nil {
 		db.opts = *opts
 	}
-	so := store.Options{ReadOnly: db.opts.ReadOnly, Timeout: db.opts.Timeout}
+	so := store.Options{ReadOnly: db.opts.ReadOnly, Timeout: db.opts.Timeout, Salvage: db.opts.Salvage && db.opts.ReadOnly}
 	var err error
 	if so.Create, err = db.newSettings(); err != nil {
 		return nil, err

@@ -16,6 +16,11 @@ type Options struct {
 	// can hold a file read-only at the same time.
 	ReadOnly bool
 
+	// Salvage, with ReadOnly, opens also a file of which one of the two meta pages
+	// is damaged, for Check and for reading what is left: the last change may be
+	// missing. Without it such a file gives ErrCorrupt.
+	Salvage bool
+
 	// MustExist makes Open fail with ErrNoIndex where there is no file yet,
 	// instead of creating one.
 	MustExist bool
@@ -69,7 +74,7 @@ type Options struct {
 
 // Progress tells how far a long operation is.
 type Progress struct {
-	Phase string // "add", "fold", "graph", "compact", "check", "backup", "migrate"
+	Phase string // "add", "fold", "graph", "compact", "check", "backup", "migrate", "repair"
 	Done  int64  // units done
 	Total int64  // units in all, 0 if not known
 	Unit  string // what is counted: "bytes", "passages", "words", "entries"

@@ -131,6 +131,41 @@ func examine(tb testing.TB, path string, want map[string]string) {
 	}
 }
 
+// salvage reads what is left of a damaged file. A document that is said to be
+// whole has all of its texts, which are those of the sound file.
+func salvage(tb testing.TB, path string) {
+	s, err := OpenSalvage(tb.Context(), path)
+	if err != nil {
+		if !known(err) {
+			tb.Errorf("salvage: %v", err)
+		}
+		return
+	}
+	err = s.Documents(tb.Context(), func(d Salvaged) error {
+		if d.Err != nil {
+			if !known(d.Err) {
+				tb.Errorf("document %d: %v", d.ID, d.Err)
+			}
+			return nil
+		}
+		n := uint64(0)
+		for i := range d.Doc.Passages {
+			t, err := s.Text(PassageID(d.ID) + PassageID(i))
+			if err != nil {
+				return err
+			}
+			n += uint64(len(t.Text))
+		}
+		if n != d.Doc.TextBytes || d.External == "" {
+			tb.Errorf("document %d, %q: %d bytes of %d", d.ID, d.External, n, d.Doc.TextBytes)
+		}
+		return nil
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		tb.Errorf("salvage: %v", err)
+	}
+}
+
 // write changes the file as a user would. It may fail, but only with a known
 // error, and never panic or hang.
 func write(tb testing.TB, path string) {

@@ -254,6 +254,7 @@ func FuzzFile(f *testing.F) {
 			t.Fatal(err)
 		}
 		examine(t, path, want)
+		salvage(t, path)
 		write(t, path)
 	})
 }

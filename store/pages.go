@@ -349,29 +349,34 @@ func (p pager) freelist(id uint64) (ids []byte, overflow uint64, err error) {
 	if id == noFreelist {
 		return nil, 0, damaged("the free list was not written")
 	}
-	b, flags, count, err := p.raw(id)
+	b, flags, _, err := p.raw(id)
 	if err != nil {
 		return nil, 0, err
 	}
 	if flags != flagFreelist {
 		return nil, 0, damaged("page %d has type %#x, wanted the free list", id, flags)
 	}
-	overflow = uint64(native.Uint32(b[12:]))
-	n, ids := uint64(count), b[pageHeaderBytes:]
+	ids, err = parseFreelist(b, id, p.pages())
+	return ids, uint64(native.Uint32(b[12:])), err
+}
+
+// parseFreelist reads the list on page id of a file of n pages.
+func parseFreelist(b []byte, id, n uint64) ([]byte, error) {
+	count, ids := uint64(native.Uint16(b[10:])), b[pageHeaderBytes:]
 	if count == 0xFFFF {
-		n, ids = native.Uint64(ids), ids[8:]
+		count, ids = native.Uint64(ids), ids[8:]
 	}
-	if n > uint64(len(ids)/8) {
-		return nil, 0, damaged("the free list on page %d cannot hold %d pages", id, n)
+	if count > uint64(len(ids)/8) {
+		return nil, damaged("the free list on page %d cannot hold %d pages", id, count)
 	}
-	ids = ids[:n*8]
+	ids = ids[:count*8]
 	last := uint64(1)
 	for i := 0; i < len(ids); i += 8 {
 		free := native.Uint64(ids[i:])
-		if free <= last || free >= p.pages() {
-			return nil, 0, damaged("the free list on page %d names page %d after page %d", id, free, last)
+		if free <= last || free >= n {
+			return nil, damaged("the free list on page %d names page %d after page %d", id, free, last)
 		}
 		last = free
 	}
-	return ids, overflow, nil
+	return ids, nil
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
-const damagedHint = "index the documents into a new file: " + programName + " --index FILE index PATH"
+const repairHint = "make it anew from the documents that are intact: " + programName + " check --repair"
 
 // advice says what to do about an error of the library; the first that fits
 // counts.
@@ -38,7 +38,7 @@ var advice = []struct {
 	}},
 	{ciyuan.ErrCorrupt, []string{
 		"list what is damaged: " + programName + " check",
-		damagedHint,
+		repairHint,
 	}},
 	{ciyuan.ErrReplaced, []string{"run the command again"}},
 	{ciyuan.ErrNotFound, []string{"list the ids: " + programName + " list"}},
@@ -89,8 +89,9 @@ func adviceFor(err error) []string {
 
 // plainError returns the text of an error without the names of the packages
 // that it went through.
-func plainError(err error) string {
-	text := err.Error()
+func plainError(err error) string { return plainText(err.Error()) }
+
+func plainText(text string) string {
 	for _, name := range []string{"ciyuan", "extract", "eval", "tokenizer", "index", "encoder", "static", "train", "transformer", "safetensors", "subword", "distil"} {
 		text = strings.TrimPrefix(text, name+": ")
 		text = strings.ReplaceAll(text, ": "+name+": ", ": ")

@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 			"explained": explained,
 			"bytes":     writeBytes,
 			"spoil":     spoil,
+			"smash":     smash,
 			"newer":     newer,
 		},
 	})
@@ -130,6 +131,20 @@ func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	data = bytes.ReplaceAll(data, []byte(args[1]), spoilt)
 	ts.Check(os.WriteFile(name, data, 0o600))
+}
+
+// smash fills a page of an index with ones: smash file page.
+func smash(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: smash file page")
+	}
+	page, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	const pageBytes = 4096
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_WRONLY, 0)
+	ts.Check(err)
+	_, err = f.WriteAt(bytes.Repeat([]byte{0xFF}, pageBytes), int64(page)*pageBytes)
+	ts.Check(errors.Join(err, f.Close()))
 }
 
 // newer says in an index that it has format 99: newer file. docs/format.md has
