@@ -26,7 +26,9 @@ func (db *DB) backup(ctx context.Context, path string, replace bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	db.open.RLock()
+	if err := db.hold(); err != nil {
+		return err
+	}
 	defer db.open.RUnlock()
 	return db.store.Backup(ctx, path, replace, func(done, total int64) { db.progress("backup", done, total, "entries") })
 }

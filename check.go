@@ -35,7 +35,9 @@ func (p Problem) String() string {
 // and no error mean that it is whole. A file too damaged to be opened gives its
 // error from Open.
 func (db *DB) Check(ctx context.Context) ([]Problem, error) {
-	db.open.RLock()
+	if err := db.hold(); err != nil {
+		return nil, err
+	}
 	defer db.open.RUnlock()
 	found, err := db.store.Check(ctx, func(done, total int64) { db.progress("check", done, total, "bytes") })
 	if err != nil {

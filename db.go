@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -36,10 +35,12 @@ type DB struct {
 
 	writing sync.Mutex // held by whatever changes the index
 
-	open    sync.RWMutex // held for reading by every use of store, else by Close and Compact
-	closed  bool
-	store   *store.Store
-	lexicon atomic.Pointer[lexicon]
+	open     sync.RWMutex // held for reading by every use of store, else by Close, Compact and Release
+	closed   bool
+	released bool   // store is closed until it is used again
+	settings string // of the file, as they were adopted
+	store    *store.Store
+	lexicon  atomic.Pointer[lexicon]
 }
 
 // Open opens the index at path, making it if it is not there. nil options mean
@@ -83,6 +84,7 @@ func (db *DB) adoptSettings() error {
 	if err != nil {
 		return err
 	}
+	db.settings = settingsOf(m)
 	if err := db.adoptEncoder(m); err != nil {
 		return err
 	}
@@ -136,6 +138,9 @@ func (db *DB) Close() error {
 	}
 	db.closed = true
 	db.lexicon.Store(nil)
+	if db.released {
+		return nil
+	}
 	return db.store.Close()
 }
 
@@ -145,13 +150,17 @@ func (db *DB) Path() string { return db.path }
 // view calls fn with a transaction that reads. What fn finds missing was named by
 // another record of the same state, so the index is damaged.
 func (db *DB) view(fn func(tx *store.Tx) error) error {
-	db.open.RLock()
+	if err := db.hold(); err != nil {
+		return err
+	}
 	defer db.open.RUnlock()
 	return store.Dangling(db.store.View(fn))
 }
 
 func (db *DB) update(fn func(tx *store.Tx) error) error {
-	db.open.RLock()
+	if err := db.hold(); err != nil {
+		return err
+	}
 	defer db.open.RUnlock()
 	return store.Dangling(db.store.Update(fn))
 }
@@ -244,39 +253,4 @@ func fields(pairs []store.Pair) map[string]string {
 		m[p.Name] = p.Value
 	}
 	return m
-}
-
-// List yields the documents whose ids begin with prefix, by ascending id. No
-// text is read. An error ends the sequence. The sequence reads one state of the
-// index, which stays on disk until the loop ends: do not linger in it, and do
-// not change the index inside it.
-func (db *DB) List(ctx context.Context, prefix string) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
-		stopped := errors.New("stopped")
-		err := db.view(func(tx *store.Tx) error {
-			for s, err := range tx.Sources(prefix) {
-				if err != nil {
-					return err
-				}
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				d, err := tx.Doc(s.Doc)
-				if err != nil {
-					return err
-				}
-				e := Entry{
-					ID: d.External, Title: d.Title, Meta: fields(d.Meta), Source: sourceFrom(d, s.Source),
-					Passages: int(d.Passages), Words: int(d.Words), Bytes: int64(d.TextBytes),
-				}
-				if !yield(e, nil) {
-					return stopped
-				}
-			}
-			return nil
-		})
-		if err != nil && err != stopped {
-			yield(Entry{}, err)
-		}
-	}
 }

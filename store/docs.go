@@ -154,3 +154,44 @@ func (tx *Tx) Docs(first DocID) iter.Seq2[DocEntry, error] {
 		}
 	}
 }
+
+// EachDoc is Docs, but goes on behind a damaged record, for which it yields an
+// error with the number. Where more is damaged than records the sequence ends
+// with an error and the number 0.
+func (tx *Tx) EachDoc(first DocID) iter.Seq2[DocEntry, error] {
+	return func(yield func(DocEntry, error) bool) {
+		from := key64(uint64(first))
+		c := treeCursor{p: tx.pager, t: tx.trees[Docs]}
+		ok, err := c.seek(from[:])
+		if err == nil {
+			err = tx.absent(Docs, from[:], true, false)
+		}
+		for last := uint64(first); err == nil && ok; ok, err = c.next() {
+			var key, sealed, value []byte
+			if key, sealed, err = c.entry(); err != nil {
+				break
+			}
+			var d DocEntry
+			value, bad := tx.open(Docs, key, sealed)
+			if len(key) == 8 {
+				d.ID = DocID(binary.BigEndian.Uint64(key))
+			}
+			if bad == nil {
+				d.Doc, bad = tx.decodeDoc(key, value)
+			}
+			if bad == nil && uint64(d.ID) < last {
+				err = damagedAt(Docs, key, damaged("key is out of order"))
+				break
+			}
+			if bad == nil {
+				last = uint64(d.ID)
+			}
+			if !yield(d, bad) {
+				return
+			}
+		}
+		if err != nil {
+			yield(DocEntry{}, fmt.Errorf("listing documents: %w", damagedAt(Docs, nil, err)))
+		}
+	}
+}

@@ -69,9 +69,17 @@ type SourceEntry struct {
 // of their bytes. An error ends the sequence. The transaction may change the
 // bucket meanwhile.
 func (tx *Tx) Sources(prefix string) iter.Seq2[SourceEntry, error] {
+	return tx.SourcesAfter(prefix, "")
+}
+
+// SourcesAfter is Sources for the ids that come after one of them.
+func (tx *Tx) SourcesAfter(prefix, after string) iter.Seq2[SourceEntry, error] {
 	return func(yield func(SourceEntry, error) bool) {
-		err := tx.each(IDs, []byte(prefix), func(key, value []byte) (bool, error) {
+		err := tx.each(IDs, []byte(max(prefix, after)), func(key, value []byte) (bool, error) {
 			id := string(key)
+			if id == after {
+				return true, nil
+			}
 			if !strings.HasPrefix(id, prefix) {
 				return false, nil
 			}

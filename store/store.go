@@ -63,6 +63,16 @@ func (s *Store) Format() uint64 { return s.format }
 // ReadOnly reports whether the store was opened read-only.
 func (s *Store) ReadOnly() bool { return s.readOnly }
 
+// An Identity tells files apart: it is made with a file, and another after each
+// compaction.
+type Identity struct{ seeds seeds }
+
+// Identity returns that of the open file.
+func (s *Store) Identity() Identity { return Identity{*s.seeds} }
+
+// Identity returns that of the file that the transaction reads.
+func (tx *Tx) Identity() Identity { return Identity{*tx.seeds} }
+
 // Close waits for running transactions and closes the file. Closing a closed
 // store is no error. A Store must not be closed inside its own transaction.
 func (s *Store) Close() error {

@@ -10,13 +10,16 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/ciyuan-search/ciyuan"
 )
 
 func exportCommand(c *console) *cli.Command {
 	return command(cli.Command{
-		Name:        "export",
-		Usage:       "write all documents as JSON Lines",
-		Description: `A line is {"id","title","text","meta","path","mtime","size"}; import reads it.`,
+		Name:  "export",
+		Usage: "write all documents as JSON Lines",
+		Description: `A line is {"id","title","text","meta","path","mtime","size"}; import reads it.
+A document that is damaged is left out and named; the exit code is then 2.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write instead of standard output", TakesFile: true},
 		},
@@ -33,14 +36,31 @@ func (c *console) export(ctx *cli.Context) error {
 		return err
 	}
 	defer discard(db)
-	name := ctx.String("output")
-	if name == "" || name == "-" {
-		return db.Export(ctx.Context, c.out)
+	var damaged *ciyuan.ExportError
+	write := func(w io.Writer) error {
+		err := db.Export(ctx.Context, w)
+		if errors.As(err, &damaged) {
+			return nil // the others are there
+		}
+		return err
 	}
-	if name == c.index {
+	switch name := ctx.String("output"); name {
+	case "", "-":
+		c.releaseWhenSlow(db)
+		err = write(c.out)
+	case c.index:
 		return usagef("--output names the index itself")
+	default:
+		err = writeFile(ctx.Context, name, write)
 	}
-	return writeFile(ctx.Context, name, func(w io.Writer) error { return db.Export(ctx.Context, w) })
+	if err != nil || damaged == nil {
+		return err
+	}
+	for _, l := range damaged.Lost {
+		c.warn("%s: left out: %s", printable(l.ID), plainText(l.Reason))
+	}
+	return withHint(fmt.Errorf("%s could not be exported", count(len(damaged.Lost), "document", "documents")),
+		"list what is damaged: "+programName+" check", repairHint)
 }
 
 // writeFile writes a file that appears under its name only when it is complete.

@@ -31,6 +31,7 @@ func (c *console) list(ctx *cli.Context) error {
 		return err
 	}
 	defer discard(db)
+	c.releaseWhenSlow(db)
 	prefix := ctx.Args().First()
 	n := 0
 	asJSON := ctx.Bool("json")

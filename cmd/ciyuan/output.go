@@ -17,6 +17,7 @@ import (
 type console struct {
 	in  io.Reader
 	out *bufio.Writer
+	to  *slowWriter // that out writes to
 	err io.Writer
 
 	outTerminal, errTerminal bool
@@ -30,9 +31,11 @@ type console struct {
 }
 
 func newConsole(stdin io.Reader, stdout, stderr *os.File) *console {
+	to := &slowWriter{w: stdout}
 	return &console{
 		in:          stdin,
-		out:         bufio.NewWriterSize(stdout, 32<<10),
+		out:         bufio.NewWriterSize(to, 32<<10),
+		to:          to,
 		err:         stderr,
 		outTerminal: term.IsTerminal(int(stdout.Fd())),
 		errTerminal: term.IsTerminal(int(stderr.Fd())),
