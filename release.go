@@ -82,5 +82,8 @@ func (db *DB) reopen() error {
 
 // settingsOf returns what an open index has adopted of its file.
 func settingsOf(m *store.Meta) string {
-	return strings.Join([]string{m.Encoder, m.EncoderFingerprint, option(m, optionMode)}, "\x00")
+	return strings.Join([]string{
+		m.Encoder, m.EncoderFingerprint, option(m, optionMode),
+		option(m, optionVectors), option(m, optionBackground), option(m, optionLeast),
+	}, "\x00")
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/ciyuan-search/ciyuan/encoder"
 	"github.com/ciyuan-search/ciyuan/store"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
@@ -45,9 +46,9 @@ type Lost struct {
 // documents, room for the new file, and memory that grows by some 50 bytes a
 // document and passage. After an error or a cancelled ctx the file is as before.
 //
-// Of opts, which may be nil, Encoder and Dict have to be those that the index was
-// made with, as for Open; Mode counts only where the settings of the index are
-// lost. Errors: ErrNoIndex, ErrLocked, ErrNotIndex, ErrFormatTooNew,
+// Of opts, which may be nil, Encoder has to be that which the index was made with,
+// also where the index holds the vectors of its words: they are asked for again. Mode
+// and Dict count where the settings of the index are lost. Errors: ErrNoIndex, ErrLocked, ErrNotIndex, ErrFormatTooNew,
 // ErrModelMismatch, ErrNoDefault, ErrCorrupt where nothing at all can be read, and
 // those of the file system.
 func Repair(ctx context.Context, path string, opts *Options) (*RepairResult, error) {
@@ -55,11 +56,13 @@ func Repair(ctx context.Context, path string, opts *Options) (*RepairResult, err
 	if opts != nil {
 		o = *opts
 	}
-	enc, err := encoderOr(o.Encoder)
-	if err != nil {
-		return nil, err
+	if o.Encoder == nil {
+		table, err := encoder.Default()
+		if err != nil {
+			return nil, err
+		}
+		o.Encoder = table
 	}
-	o.Encoder = enc
 	s, err := store.OpenSalvage(ctx, path)
 	if err != nil {
 		return nil, err
@@ -117,7 +120,7 @@ func (r *repair) settings() error {
 		r.note("the settings of the index are lost: it has now mode %s and the encoder %s", r.opts.Mode, r.opts.Encoder.Name())
 	} else {
 		enc := r.opts.Encoder
-		if m.EncoderFingerprint != enc.Fingerprint() || m.Encoder != enc.Name() || int(m.Dim) != enc.Dim() {
+		if m.EncoderFingerprint != enc.Fingerprint() || m.Encoder != enc.Name() {
 			return fmt.Errorf("%w: it has the vectors of %s (%.12s), now opened with %s (%.12s)",
 				ErrModelMismatch, m.Encoder, m.EncoderFingerprint, enc.Name(), enc.Fingerprint())
 		}

@@ -135,12 +135,7 @@ func (c *console) indexStdin(ctx *cli.Context) error {
 	}
 	return c.withWriter(ctx, "indexing", "documents", func(db *ciyuan.DB, pr *progress) error {
 		r := &reading{con: c, db: db, progress: pr, current: "standard input"}
-		begun := false
-		docs := func(yield func(ciyuan.Document, error) bool) {
-			begun = true
-			in.documents(r, id, yield)
-		}
-		if err := r.add(ctx.Context, docs, func() bool { return !begun }); err != nil {
+		if err := in.index(ctx.Context, r, id); err != nil {
 			return r.stopped(ctx.Context, err)
 		}
 		return r.report(ctx, time.Since(pr.begun))
@@ -191,11 +186,9 @@ func (s *stream) documents(r *reading, id string, yield func(ciyuan.Document, er
 	} else {
 		out.Body = doc
 	}
-	if !yield(out, nil) {
-		r.failed = body.err
-		return
+	if yield(out, nil) {
+		r.progress.add(1, 0)
 	}
-	r.progress.add(1, 0)
 }
 
 func (s *stream) readRecords(r *reading, body *meter, yield func(ciyuan.Document, error) bool) {
