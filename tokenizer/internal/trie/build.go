@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"maps"
-	"math"
 	"slices"
 	"unicode/utf8"
 )
@@ -40,7 +39,8 @@ func Build(words []Word, total uint64) ([]byte, error) {
 	if err := b.tables(words); err != nil {
 		return nil, err
 	}
-	b.slots = []slot{{parent: noParent, used: true}}
+	b.slots = []slot{{label: noLabel, used: true}}
+	b.bases = make([]uint64, (linkMask+1)/64)
 	b.addFree()
 	todo := &queue{{lo: 0, hi: len(words), children: b.children(words, 0, len(words), 0)}}
 	for todo.Len() > 0 {
@@ -57,11 +57,11 @@ func Build(words []Word, total uint64) ([]byte, error) {
 }
 
 type slot struct {
-	base, parent uint32
-	freq         uint16
-	tag          uint8
-	used         bool
-	prev, next   int // ring of free slots through slot 0
+	base       uint32 // or the word, without children
+	label      uint16
+	leaf, word bool
+	used       bool
+	prev, next int // ring of free slots through slot 0
 }
 
 // task is a node whose children have no place yet: words[lo:hi] share its depth
@@ -104,6 +104,7 @@ type builder struct {
 	codes map[rune]uint32
 	freqs []uint32
 	tags  []string
+	bases []uint64   // a bit for each base that a node has
 	from  [sizes]int // slot where to look for a place, by number of children less 1
 }
 
@@ -143,7 +144,7 @@ func (b *builder) label(words []Word) error {
 	chars := slices.SortedFunc(maps.Keys(count), func(x, y rune) int {
 		return cmp.Or(cmp.Compare(count[y], count[x]), cmp.Compare(x, y))
 	})
-	if len(chars) > math.MaxUint16 {
+	if len(chars) >= noLabel {
 		return fmt.Errorf("trie: %d different characters are too many", len(chars))
 	}
 	b.codes = map[rune]uint32{}
@@ -154,11 +155,14 @@ func (b *builder) label(words []Word) error {
 }
 
 // children groups words[lo:hi] by the character at byte depth. A word that ends
-// there is the node itself and has no child.
+// there has the label 0 if there are others.
 func (b *builder) children(words []Word, lo, hi, depth int) []child {
 	var out []child
 	for i := lo; i < hi; i++ {
 		if len(words[i].Text) == depth {
+			if depth > 0 && hi-lo > 1 {
+				out = append(out, child{lo: i, hi: i + 1, depth: depth})
+			}
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(words[i].Text[depth:])
@@ -180,6 +184,7 @@ func (b *builder) place(words []Word, n task, todo *queue) error {
 	}
 	base := b.find(n.children)
 	b.slots[n.node].base = base
+	b.bases[base/64] |= 1 << (base % 64)
 	for _, c := range n.children {
 		at := (base + c.code) & linkMask
 		for int(at) >= len(b.slots) {
@@ -190,15 +195,17 @@ func (b *builder) place(words []Word, n task, todo *queue) error {
 		}
 		s := &b.slots[at]
 		b.slots[s.prev].next, b.slots[s.next].prev = s.next, s.prev
-		s.used, s.parent = true, n.node
-		if w := words[c.lo]; len(w.Text) == c.depth {
+		s.used, s.label = true, uint16(c.code)
+		w := words[c.lo]
+		s.word = len(w.Text) == c.depth
+		below := b.children(words, c.lo, c.hi, c.depth)
+		if c.code == 0 || len(below) == 0 {
 			i, _ := slices.BinarySearch(b.freqs, w.Freq)
 			j, _ := slices.BinarySearch(b.tags, w.Tag)
-			s.freq, s.tag = uint16(i), uint8(j)
+			s.leaf, s.base = true, uint32(i)<<tagBits|uint32(j)
+			continue
 		}
-		if below := b.children(words, c.lo, c.hi, c.depth); len(below) > 0 {
-			heap.Push(todo, task{node: at, lo: c.lo, hi: c.hi, depth: c.depth, children: below})
-		}
+		heap.Push(todo, task{node: at, lo: c.lo, hi: c.hi, depth: c.depth, children: below})
 	}
 	return nil
 }
@@ -207,7 +214,7 @@ func (b *builder) place(words []Word, n task, todo *queue) error {
 func (b *builder) addFree() {
 	i := len(b.slots)
 	last := b.slots[0].prev
-	b.slots = append(b.slots, slot{parent: noParent, prev: last})
+	b.slots = append(b.slots, slot{label: noLabel, prev: last})
 	b.slots[last].next, b.slots[0].prev = i, i
 }
 
@@ -229,10 +236,18 @@ func (b *builder) find(children []child) uint32 {
 		}
 		at = b.slots[at].next
 	}
-	return (uint32(len(b.slots)) - children[0].code) & linkMask
+	for end := uint32(len(b.slots)); ; end++ {
+		if base := (end - children[0].code) & linkMask; b.bases[base/64]>>(base%64)&1 == 0 {
+			return base
+		}
+	}
 }
 
 func (b *builder) fits(base uint32, children []child) bool {
+	base &= linkMask
+	if b.bases[base/64]>>(base%64)&1 != 0 {
+		return false
+	}
 	for _, c := range children {
 		at := (base + c.code) & linkMask
 		if at == 0 || at >= maxSlots {
@@ -282,8 +297,14 @@ func (b *builder) bytes(words, slots int, total, digest uint64) []byte {
 	}
 	out = append(out, tags...)
 	for _, s := range b.slots[:slots] {
-		v := uint64(s.base) | uint64(s.parent)<<linkBits | uint64(s.freq)<<freqShift | uint64(s.tag)<<tagShift
-		out = le.AppendUint64(out, v)
+		v := uint64(s.base) | uint64(s.label)<<labelShift
+		if s.leaf {
+			v |= isLeaf
+		}
+		if s.word {
+			v |= isWord
+		}
+		out = append(out, byte(v), byte(v>>8), byte(v>>16), byte(v>>24), byte(v>>32))
 	}
 	return out
 }

@@ -4,7 +4,7 @@
 //
 // Bytes, all integers little-endian:
 //
-//	magic    4  "CYT1"
+//	magic    4  "CYT2"
 //	slots    4  number of slots
 //	words    4  number of words
 //	far      4  number of characters outside ASCII and U+4E00..U+9FFF
@@ -16,12 +16,14 @@
 //	far    * 8  the other characters (4), ascending, and their codes (4)
 //	freqs  * 4  frequencies, ascending; the first is 0 and means "no word"
 //	tags        tag names, each ended by a line feed
-//	slots  * 8  bits 0 to 20 base, 21 to 41 parent, 42 to 57 index of the
-//	            frequency, 58 to 63 index of the tag
+//	slots  * 5  bits 0 to 21 base or word, 22 to 37 label, 38 set if the node has
+//	            no children, 39 set if it is a word
 //
 // The child of node n by the character with code c is slot base(n)+c modulo
-// 2^21 if that slot's parent is n. Slot 0 is the root; an unused slot has the
-// parent 2^21-1.
+// 2^21 if that slot's label is c: no two nodes have the same base. A word is the
+// index of its tag in 6 bits and that of its frequency above; it stands in the node
+// itself if that has no children, else in its child by the label 0. Slot 0 is the
+// root; an unused slot has the label 65535.
 //
 // Source: Aoe, An Efficient Digital Search Algorithm by Using a Double-Array
 // Structure (1989), with whole characters as labels, so that a Chinese word of
@@ -35,15 +37,18 @@ import (
 )
 
 const (
-	magic      = "CYT1"
+	magic      = "CYT2"
 	headerSize = 40
-	slotSize   = 8
+	slotSize   = 5
 	farSize    = 8
 	linkBits   = 21
 	linkMask   = 1<<linkBits - 1
-	freqShift  = 2 * linkBits
-	tagShift   = freqShift + 16
-	noParent   = linkMask
+	labelShift = 22
+	labelMask  = 1<<16 - 1
+	noLabel    = labelMask
+	tagBits    = 6
+	isLeaf     = 1 << 38
+	isWord     = 1 << 39
 
 	asciiFirst = 0x20
 	asciiLast  = 0x7F
@@ -156,8 +161,9 @@ func (t *Trie) Next(n Node, c uint32) (Node, bool) {
 	if uint32(n) >= t.n {
 		return 0, false
 	}
-	to := (uint32(u64(t.slots, int(n)*slotSize)) + c) & linkMask
-	if to >= t.n || uint32(u64(t.slots, int(to)*slotSize)>>linkBits)&linkMask != uint32(n) {
+	v := u40(t.slots, int(n)*slotSize)
+	to := (uint32(v) + c) & linkMask
+	if v&isLeaf != 0 || to >= t.n || uint32(u40(t.slots, int(to)*slotSize)>>labelShift)&labelMask != c {
 		return 0, false
 	}
 	return Node(to), true
@@ -176,32 +182,49 @@ func (t *Trie) Words(dst []Match, codes []uint32, from int, source uint8) []Matc
 	if t.n == 0 {
 		return dst
 	}
-	parent, base := uint32(0), uint32(u64(t.slots, 0))
-	for i := from; i < len(codes); i++ {
-		to := (base + codes[i]) & linkMask
+	v := u40(t.slots, 0)
+	for i := from; i < len(codes) && v&isLeaf == 0; i++ {
+		to := (uint32(v) + codes[i]) & linkMask
 		if codes[i] == 0 || to >= t.n {
 			break
 		}
-		v := u64(t.slots, int(to)*slotSize)
-		if uint32(v>>linkBits)&linkMask != parent {
+		v = u40(t.slots, int(to)*slotSize)
+		if uint32(v>>labelShift)&labelMask != codes[i] {
 			break
 		}
-		if uint16(v>>freqShift) != 0 {
+		if v&isWord != 0 {
 			dst = append(dst, Match{From: int32(from), To: int32(i + 1), Node: Node(to), Source: source})
 		}
-		parent, base = to, uint32(v)
 	}
 	return dst
 }
 
 // IsWord reports whether the characters read so far are a word.
 func (t *Trie) IsWord(n Node) bool {
-	return uint16(u64(t.slots, int(n)*slotSize)>>freqShift) != 0
+	return u40(t.slots, int(n)*slotSize)&isWord != 0
+}
+
+// word returns the indices of the frequency and the tag of the word at n, 0 for none.
+func (t *Trie) word(n Node) (freq int, tag uint8) {
+	v := u40(t.slots, int(n)*slotSize)
+	if v&isWord == 0 {
+		return 0, 0
+	}
+	if v&isLeaf == 0 {
+		at := uint32(v) & linkMask
+		if at >= t.n {
+			return 0, 0
+		}
+		if v = u40(t.slots, int(at)*slotSize); v>>labelShift&labelMask != 0 {
+			return 0, 0
+		}
+	}
+	return int(v >> tagBits & (1<<16 - 1)), uint8(v & (1<<tagBits - 1))
 }
 
 // Freq returns the frequency of the word at n, 0 if n is no word.
 func (t *Trie) Freq(n Node) uint32 {
-	i := int(uint16(u64(t.slots, int(n)*slotSize) >> freqShift))
+	i, _ := t.word(n)
 	if i*4+4 > len(t.freqs) {
 		return 0
 	}
@@ -209,7 +232,10 @@ func (t *Trie) Freq(n Node) uint32 {
 }
 
 // Tag returns the index of the tag of the word at n.
-func (t *Trie) Tag(n Node) uint8 { return uint8(u64(t.slots, int(n)*slotSize) >> tagShift) }
+func (t *Trie) Tag(n Node) uint8 {
+	_, tag := t.word(n)
+	return tag
+}
 
 // Find returns the node of word, if it is a word.
 func (t *Trie) Find(word string) (Node, bool) {
@@ -233,6 +259,11 @@ func (t *Trie) Find(word string) (Node, bool) {
 func u32(s string, i int) uint32 {
 	s = s[i : i+4]
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+}
+
+func u40(s string, i int) uint64 {
+	s = s[i : i+5]
+	return uint64(uint32(s[0])|uint32(s[1])<<8|uint32(s[2])<<16|uint32(s[3])<<24) | uint64(s[4])<<32
 }
 
 func u64(s string, i int) uint64 {
