@@ -59,7 +59,7 @@ func (c *console) dispatch(ctx context.Context, args []string) error {
 		}
 		return usagef("no command given")
 	}
-	return app.RunContext(ctx, inv.argv())
+	return invoke(ctx, app, inv)
 }
 
 // newApp returns the command tree. It is built at every start, so it only
@@ -103,20 +103,11 @@ func newApp(c *console) *cli.App {
 		Reader:    c.in,
 		Writer:    c.out,
 		ErrWriter: c.err,
-		// Help, usage errors and exit codes are ours: see args.go and exit.go.
-		HideHelp:                  true,
-		HideVersion:               true,
-		DisableSliceFlagSeparator: true,
-		ExitErrHandler:            func(*cli.Context, error) {},
-		OnUsageError:              onUsageError,
-		Before:                    c.configure,
+		// Help, usage errors and exit codes are ours: see args.go, invoke.go and exit.go.
+		HideHelp:    true,
+		HideVersion: true,
+		Before:      c.configure,
 	}
-}
-
-// onUsageError receives what parseArgs could not see: a value from the
-// environment that does not parse.
-func onUsageError(_ *cli.Context, err error, _ bool) error {
-	return usagef("%v", err)
 }
 
 const defaultIndex = "ciyuan.db"
@@ -124,6 +115,5 @@ const defaultIndex = "ciyuan.db"
 // command fills in what every command shares.
 func command(cmd cli.Command) *cli.Command {
 	cmd.HideHelp = true
-	cmd.OnUsageError = onUsageError
 	return &cmd
 }

@@ -22,15 +22,6 @@ type invocation struct {
 	version bool
 }
 
-// argv returns the line in the one order that urfave/cli v2 parses as meant:
-// it would take a flag that follows an argument for another argument.
-func (inv *invocation) argv() []string {
-	line := append([]string{programName}, inv.globals...)
-	line = append(line, inv.path...)
-	line = append(line, inv.flags...)
-	return append(append(line, "--"), inv.args...)
-}
-
 func (inv *invocation) enter(cmd *cli.Command) {
 	inv.command = cmd
 	inv.path = append(inv.path, cmd.Name)

@@ -30,7 +30,7 @@ In a QUERY of one argument, and behind --, "a phrase" and +word must occur, -wor
 			&cli.Float64Flag{Name: "temperature", Usage: "the `T` of the softmax score, small for the nearest words only; 0 is the encoder's own"},
 			&cli.Float64Flag{Name: "min-score", Usage: "leave out hits below this share of the query, `0..1`"},
 			&cli.BoolFlag{Name: "no-idf", Usage: "give every word of the query the same weight"},
-			&cli.StringSliceFlag{Name: "filter", Usage: "only documents whose `FIELD=VALUE`: id, title, path or one of meta; may be repeated"},
+			newListFlag("filter", "only documents whose `FIELD=VALUE`: id, title, path or one of meta; may be repeated"),
 			&cli.BoolFlag{Name: "explain", Usage: "say where each score comes from, word by word"},
 			&cli.BoolFlag{Name: "exact", Usage: "compare every word and visit every document"},
 			choice("graph", ciyuan.GraphHNSW.String(), "what finds the nearest words", "hnsw", "coder", "flat"),
@@ -107,7 +107,7 @@ func searchOptions(ctx *cli.Context, place *place) (*ciyuan.SearchOptions, error
 	if o.Graph, err = ciyuan.ParseGraph(ctx.String("graph")); err != nil {
 		return nil, err
 	}
-	for _, filter := range ctx.StringSlice("filter") {
+	for _, filter := range values(ctx, "filter") {
 		field, value, ok := strings.Cut(filter, "=")
 		if !ok || field == "" {
 			return nil, usagef("flag --filter needs FIELD=VALUE, not %q", filter)
