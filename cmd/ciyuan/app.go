@@ -82,6 +82,8 @@ func newApp(c *console) *cli.App {
 		Commands: []*cli.Command{
 			indexCommand(c),
 			searchCommand(c),
+			similarCommand(c),
+			expandCommand(c),
 			tokensCommand(c),
 			encodeCommand(c),
 			segmentCommand(c),

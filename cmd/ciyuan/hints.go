@@ -43,6 +43,7 @@ var advice = []struct {
 	}},
 	{ciyuan.ErrReplaced, []string{"run the command again"}},
 	{ciyuan.ErrNotFound, []string{"list the ids: " + programName + " list"}},
+	{ciyuan.ErrSynonyms, []string{"a line of synonyms is: 电脑, 计算机, computer"}},
 	{ciyuan.ErrOnlyConditions, []string{"add what to look for: " + programName + " search 'word -excluded field:value'"}},
 	{ciyuan.ErrEmptyQuery, []string{"white space and punctuation are not searched for"}},
 	{ciyuan.ErrGraphTooLarge, []string{"use --graph hnsw, or compact the index: " + programName + " compact"}},
