@@ -11,8 +11,9 @@ export CGO_ENABLED ?= 0
 
 .PHONY: build test race lint bench bench-go benchdata fuzz crash cover generate release-check
 
+# Servers of embeddings are asked by HTTP/1.1; HTTP/2 takes 0.4 MB.
 build: ## dist/ciyuan, stripped
-	$(GO) build -trimpath -ldflags "-s -w" -o dist/ciyuan ./cmd/ciyuan
+	$(GO) build -tags nethttpomithttp2 -trimpath -ldflags "-s -w" -o dist/ciyuan ./cmd/ciyuan
 
 test: ## the tests
 	$(GO) vet ./...

@@ -37,6 +37,12 @@ func (db *DB) Compact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return db.rewrite(ctx, db, old)
+}
+
+// rewrite puts a new file in the place of that of db, with the live content of from,
+// which may be db, and the settings that old says. The caller holds db.writing.
+func (db *DB) rewrite(ctx context.Context, from *DB, old *store.Meta) error {
 	// Without the tokenizer's fingerprint: who writes first enters it, and the
 	// dictionary with it.
 	m := &store.Meta{
@@ -49,7 +55,7 @@ func (db *DB) Compact(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := compaction{db: db, to: &DB{path: db.path, opts: db.opts, enc: db.enc, own: db.own, ownMeta: db.ownMeta, tok: db.tok, dict: db.dict, store: fresh}, ctx: ctx}
+	c := compaction{db: from, to: &DB{path: db.path, opts: from.opts, enc: from.enc, own: from.own, ownMeta: from.ownMeta, tok: from.tok, dict: from.dict, store: fresh}, ctx: ctx}
 	if err := c.run(); err != nil {
 		return errors.Join(err, fresh.Discard())
 	}

@@ -2,13 +2,11 @@ package ciyuan
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/ciyuan-search/ciyuan/encoder"
 	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/store"
-	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
 // Search returns the documents that match the query best, by descending score,
@@ -24,55 +22,29 @@ func (db *DB) Search(ctx context.Context, query string, opts *SearchOptions) (*R
 	}
 	began := time.Now()
 	res := &Result{Query: query, Hits: []Hit{}}
-	err = db.answer(ctx, query, res, &o, began, func(s *searcher) error {
-		if err := s.prepare(query); err != nil {
-			return err
-		}
-		if res.Hits, err = s.hits(); err == nil && len(res.Hits) == 0 && !s.partial.Load() {
-			res.Suggestions, err = s.suggest()
-		}
-		return err
-	})
+	enc, unknown, err := db.queryEncoder(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	return res, nil
-}
-
-// answer calls fn with a searcher that has vectors for the words of a query and whose
-// work counts into the result.
-func (db *DB) answer(ctx context.Context, query string, res *Result, o *SearchOptions, began time.Time, fn func(s *searcher) error) error {
-	enc, unknown, err := db.queryEncoder(ctx, query)
-	if err != nil {
-		return err
-	}
 	res.Stats.Unknown = unknown
 	err = db.view(func(tx *store.Tx) error {
-		s, err := db.newSearcher(ctx, tx, enc, o)
+		s, err := db.newSearcher(ctx, tx, enc, &o)
 		if err != nil {
 			return err
 		}
 		defer s.close()
 		s.stats = &res.Stats
-		if o.Budget > 0 {
-			s.deadline = began.Add(o.Budget)
+		if err := s.prepare(query); err != nil {
+			return err
 		}
-		err = fn(s)
-		res.Stats.Partial = s.partial.Load()
+		res.Hits, err = s.hits()
 		return err
 	})
-	res.Stats.TookMS = float64(time.Since(began).Microseconds()) / 1000
-	return err
-}
-
-// late reports whether the time for the search is over; what is found from then on is
-// only a part.
-func (s *searcher) late() bool {
-	if s.deadline.IsZero() || !s.partial.Load() && time.Now().Before(s.deadline) {
-		return false
+	if err != nil {
+		return nil, err
 	}
-	s.partial.Store(true)
-	return true
+	res.Stats.TookMS = float64(time.Since(began).Microseconds()) / 1000
+	return res, nil
 }
 
 // A searcher answers one query in one transaction.
@@ -88,15 +60,9 @@ type searcher struct {
 	dead  *tombs // nil: nothing is dead
 	stats *SearchStats
 
-	text    string // the query without its operators
-	toks    []tokenizer.Token
 	terms   []queryTerm
 	pending []pendingPassage
 	filter  docFilter
-	boost   *booster // nil: no document counts more than another
-
-	deadline time.Time // zero: none
-	partial  atomic.Bool
 }
 
 func (db *DB) newSearcher(ctx context.Context, tx *store.Tx, enc encoder.Static, o *SearchOptions) (*searcher, error) {
@@ -117,7 +83,7 @@ func (db *DB) newSearcher(ctx context.Context, tx *store.Tx, enc encoder.Static,
 		}
 		db.lexicon.Store(lex)
 	}
-	s := &searcher{ctx: ctx, db: db, enc: enc, tx: tx, opts: o, meta: m, lex: lex, words: tx.WordReader(), stats: &SearchStats{}}
+	s := &searcher{ctx: ctx, db: db, enc: enc, tx: tx, opts: o, meta: m, lex: lex, words: tx.WordReader()}
 	if key, _, err := tx.Cursor(store.Tombs).First(); err != nil {
 		return nil, err
 	} else if key != nil {
@@ -142,14 +108,6 @@ func (s *searcher) prepare(query string) error {
 	if err := s.parse(text); err != nil {
 		return err
 	}
-	if err := s.findForms(); err != nil {
-		return err
-	}
-	return s.gather()
-}
-
-// gather finds the neighbours of the query's words.
-func (s *searcher) gather() error {
 	if s.opts.Score != ScoreBM25 {
 		if err := s.neighbors(); err != nil {
 			return err
@@ -160,7 +118,6 @@ func (s *searcher) gather() error {
 		if t.df > 0 {
 			t.near = append(t.near, scoring.Neighbor{Code: uint32(t.code), Sim: 1, Exact: true})
 		}
-		t.addForms()
 		s.stats.Neighbors += len(t.near)
 	}
 	s.stats.Documents = int(s.meta.LiveDocs)
@@ -177,9 +134,6 @@ func (s *searcher) failed() error {
 	}
 	if s.dead != nil && s.dead.err != nil {
 		return s.dead.err
-	}
-	if s.boost != nil && s.boost.err != nil {
-		return s.boost.err
 	}
 	return s.filter.err
 }

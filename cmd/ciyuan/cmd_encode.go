@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ciyuan-search/ciyuan/encoder"
+	"github.com/ciyuan-search/ciyuan/encoder/remote"
 	"github.com/ciyuan-search/ciyuan/encoder/transformer"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
@@ -32,10 +33,12 @@ func encodeCommand(c *console) *cli.Command {
 all of them; with - those of each line of standard input. hf:DIR is a folder with a
 transformer as Hugging Face has it: config.json, tokenizer.json, model.safetensors.
 Its tokens are words, with the mean vector of their pieces, or the pieces; tokens that
-the model adds around a text are left out. Words without a vector have an empty one.`,
+the model adds around a text are left out. Words without a vector have an empty one.
+A URL that ends in /embedding is llama.cpp's own route (--pooling none), with a vector
+for each token of a text; any other speaks OpenAI's API and has one for each word.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{
-				Name: "encoder", Value: encoderDefault, Usage: "where the vectors come from: default, static:FILE or hf:`DIR`",
+				Name: "encoder", Value: encoderDefault, Usage: "where the vectors come from: default, static:FILE, hf:`DIR` or http:URL#MODEL",
 				EnvVars: []string{"CIYUAN_ENCODER"},
 			},
 			choice("unit", unitWord, "what has a vector", unitWord, unitPiece),
@@ -74,7 +77,7 @@ func (c *console) encode(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	kind, path, err := encoderKind(ctx.String("encoder"), encoderDefault, encoderStatic, encoderHF)
+	kind, path, err := encoderKind(ctx.String("encoder"), encoderDefault, encoderStatic, encoderHF, encoderHTTP)
 	if err != nil {
 		return err
 	}
@@ -89,10 +92,13 @@ func (c *console) encode(ctx *cli.Context) error {
 		}
 	}
 	var encode textEncoder
-	if kind == encoderHF {
+	switch kind {
+	case encoderHF:
 		encode, err = c.hiddenStates(ctx, path, tok)
-	} else {
-		encode, err = c.wordVectors(ctx, tok)
+	case encoderHTTP:
+		encode, err = c.fromServer(ctx, path, tok)
+	default:
+		encode, err = c.wordVectors(ctx, kind, path, tok)
 	}
 	if err != nil {
 		return err
@@ -157,8 +163,25 @@ func openTransformer(dir string, o *transformer.Options) (*transformer.Model, er
 	return model, err
 }
 
+// fromServer returns the vectors that a server has.
+func (c *console) fromServer(ctx *cli.Context, address string, tok *tokenizer.Tokenizer) (textEncoder, error) {
+	for _, name := range []string{"int8", "threads"} {
+		if ctx.IsSet(name) {
+			return nil, usagef("flag --%s goes with --encoder hf:DIR; a server computes as it will", name)
+		}
+	}
+	words := ctx.String("unit") == unitWord
+	if remote.IsTokens(address) {
+		return c.serverTokens(address, words, ctx.Bool("raw"), tok)
+	}
+	if !words {
+		return nil, usagef("--unit piece goes with --encoder hf:DIR or a URL that ends in /embedding; others have one vector a word")
+	}
+	return c.serverWords(ctx.Context, address, ctx.Bool("raw"), tok)
+}
+
 // wordVectors returns the vectors of a table.
-func (c *console) wordVectors(ctx *cli.Context, tok *tokenizer.Tokenizer) (textEncoder, error) {
+func (c *console) wordVectors(ctx *cli.Context, kind, path string, tok *tokenizer.Tokenizer) (textEncoder, error) {
 	for _, name := range []string{"raw", "int8", "threads"} {
 		if ctx.IsSet(name) {
 			return nil, usagef("flag --%s goes with --encoder hf:DIR; a table has one vector a word", name)
@@ -167,8 +190,11 @@ func (c *console) wordVectors(ctx *cli.Context, tok *tokenizer.Tokenizer) (textE
 	if ctx.String("unit") == unitPiece {
 		return nil, usagef("--unit piece goes with --encoder hf:DIR; a table has one vector a word")
 	}
-	table, err := c.staticEncoder(ctx.String("encoder"))
-	if err == nil && table == nil {
+	var table *encoder.Table
+	var err error
+	if kind == encoderStatic {
+		table, err = c.openTable(path)
+	} else {
 		table, err = encoder.Default()
 	}
 	if err != nil {
@@ -194,7 +220,7 @@ func (c *console) wordVectors(ctx *cli.Context, tok *tokenizer.Tokenizer) (textE
 }
 
 // vectorOf appends the vector of a folded word to dst, nothing if it has none.
-func vectorOf(table encoder.Static, dst []float32, word string) []float32 {
+func vectorOf(table *encoder.Table, dst []float32, word string) []float32 {
 	switch rows := table.Compose(nil, word); len(rows) {
 	case 0:
 		return dst

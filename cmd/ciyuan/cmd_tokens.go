@@ -62,7 +62,7 @@ func (c *console) tokens(ctx *cli.Context) error {
 	}
 	var res *ciyuan.TokensResult
 	if name := ctx.String("docs"); name != "" {
-		if o.Encoder, err = c.staticEncoder(ctx.String("encoder")); err != nil {
+		if o.Encoder, err = c.wordEncoder(ctx.Context, ctx.String("encoder")); err != nil {
 			return err
 		}
 		docs, err := c.readDocs(ctx, name)

@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/ciyuan-search/ciyuan"
-	"github.com/ciyuan-search/ciyuan/align"
 	"github.com/ciyuan-search/ciyuan/encoder"
 	"github.com/ciyuan-search/ciyuan/encoder/distil"
+	"github.com/ciyuan-search/ciyuan/encoder/remote"
 	"github.com/ciyuan-search/ciyuan/encoder/safetensors"
 	"github.com/ciyuan-search/ciyuan/encoder/static"
 	"github.com/ciyuan-search/ciyuan/encoder/train"
@@ -34,8 +34,7 @@ var advice = []struct {
 	{ciyuan.ErrNotIndex, []string{"--index names the index file; what is to be indexed comes behind the command: " + programName + " index PATH"}},
 	{ciyuan.ErrFormatTooNew, []string{"use a newer " + programName + ", or index the documents into another file: --index FILE"}},
 	{ciyuan.ErrModelMismatch, []string{
-		"name the encoder that it was made with: --encoder default or --encoder static:FILE",
-		"or index the documents into another file: " + programName + " --index FILE index PATH",
+		"name the encoder that it was made with: --encoder default, static:FILE or http:URL",
 	}},
 	{ciyuan.ErrCorrupt, []string{
 		"list what is damaged: " + programName + " check",
@@ -43,7 +42,6 @@ var advice = []struct {
 	}},
 	{ciyuan.ErrReplaced, []string{"run the command again"}},
 	{ciyuan.ErrNotFound, []string{"list the ids: " + programName + " list"}},
-	{ciyuan.ErrSynonyms, []string{"a line of synonyms is: 电脑, 计算机, computer"}},
 	{ciyuan.ErrOnlyConditions, []string{"add what to look for: " + programName + " search 'word -excluded field:value'"}},
 	{ciyuan.ErrEmptyQuery, []string{"white space and punctuation are not searched for"}},
 	{ciyuan.ErrGraphTooLarge, []string{"use --graph hnsw, or compact the index: " + programName + " compact"}},
@@ -51,17 +49,22 @@ var advice = []struct {
 	{extract.ErrBinary, []string{"only text can be indexed: UTF-8, UTF-16, GB 18030, Big5, Windows-1252"}},
 	{extract.ErrJSONL, []string{`a line is a document: {"id": "...", "title": "...", "text": "...", "meta": {}}`}},
 	{extract.ErrNotRegular, []string{"to index what a command prints: COMMAND | " + programName + " index --id ID -"}},
-	{align.ErrModel, []string{"learn it again: " + programName + " dict --save FILE SRC TGT"}},
-	{align.ErrModelVersion, []string{"use a newer " + programName + ", or learn it again: " + programName + " dict --save FILE SRC TGT"}},
-	{align.ErrLinks, []string{"a line has the links of one pair of lines: 0-0 1-2 2?2"}},
-	{align.ErrTooLong, []string{"cut the texts into sentences, one a line"}},
-	{align.ErrNoPairs, []string{"a pair has words on both sides, at most 120 tokens each"}},
 	{tokenizer.ErrDict, []string{"a line of a dictionary is: word [frequency] [tag]"}},
 	{encoder.ErrTable, []string{"copy or convert the vectors again: " + programName + " model convert IN OUT"}},
 	{encoder.ErrTableVersion, []string{"use a newer " + programName + ", or convert the vectors again: " + programName + " model convert IN OUT"}},
 	{static.ErrTruncated, []string{"copy or download the file again"}},
 	{static.ErrQuantized, []string{"use the .bin file that it was made from"}},
 	{static.ErrCharset, []string{"save the file as UTF-8"}},
+	{remote.ErrURL, []string{"an address is http://HOST:PORT/v1/embeddings#MODEL; the key is in $" + keyVariable}},
+	{remote.ErrRefused, []string{
+		"see that the address, the model behind its # and the key in $" + keyVariable + " are right",
+		"a search for words that the index has needs no server: leave --encoder out",
+	}},
+	{remote.ErrUnavailable, []string{
+		"see that the server runs and try again; what was indexed before stays",
+		"a search for words that the index has needs no server: leave --encoder out",
+	}},
+	{remote.ErrAnswer, []string{"see that the address is that of an embeddings route, and the model one for embeddings"}},
 	{distil.ErrWords, []string{"give more words, or fewer dimensions: --dim"}},
 	{distil.ErrOptions, []string{"see: " + programName + " model distil --help"}},
 	{train.ErrVocabulary, []string{"train with more texts, or keep rarer words: --min-count 1"}},
@@ -99,7 +102,7 @@ func adviceFor(err error) []string {
 func plainError(err error) string { return plainText(err.Error()) }
 
 func plainText(text string) string {
-	for _, name := range []string{"ciyuan", "extract", "eval", "tokenizer", "index", "encoder", "static", "train", "transformer", "safetensors", "subword", "distil"} {
+	for _, name := range []string{"ciyuan", "extract", "eval", "tokenizer", "index", "encoder", "static", "train", "transformer", "safetensors", "subword", "distil", "remote"} {
 		text = strings.TrimPrefix(text, name+": ")
 		text = strings.ReplaceAll(text, ": "+name+": ", ": ")
 	}

@@ -66,6 +66,7 @@ func TestScripts(t *testing.T) {
 			"spoil":     spoil,
 			"smash":     smash,
 			"newer":     newer,
+			"serve":     serve,
 		},
 	})
 }

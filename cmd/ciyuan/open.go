@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,6 +76,10 @@ func (c *console) openIndex(o *ciyuan.Options) (*ciyuan.DB, error) {
 	db, err := ciyuan.Open(c.index, o)
 	if errors.Is(err, ciyuan.ErrNoIndex) {
 		return nil, &restated{text: "there is no index " + c.index, err: err}
+	}
+	if errors.Is(err, ciyuan.ErrModelMismatch) {
+		line := programName + " --index " + quoted(c.index) + " re-encode --encoder " + quoted(cmp.Or(c.encoderSpec, encoderDefault))
+		err = withHint(err, "name the encoder that it was made with: --encoder default, static:FILE or http:URL", "or give the index these vectors: "+line)
 	}
 	return db, err
 }

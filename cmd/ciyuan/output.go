@@ -25,6 +25,7 @@ type console struct {
 	quiet                    bool
 	index                    string // the index file
 	indexGiven               bool   // by the flag on this line
+	encoderSpec              string // as the line has it
 	dashes                   bool   // "--" stood on the line
 
 	closers []io.Closer // of what stays open until the command has ended

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -23,6 +25,7 @@ const (
 	encoderDefault = "default"
 	encoderStatic  = "static"
 	encoderHF      = "hf"
+	encoderHTTP    = "http"
 )
 
 const (
@@ -39,7 +42,7 @@ const (
 
 func encoderFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "encoder", Value: encoderDefault, Usage: "where words have their vectors from: default or static:`FILE`",
+		Name: "encoder", Value: encoderDefault, Usage: "where words have their vectors from: default, static:`FILE` or http:URL#MODEL",
 		EnvVars: []string{"CIYUAN_ENCODER"},
 	}
 }
@@ -50,6 +53,13 @@ func encoderKind(spec string, kinds ...string) (kind, path string, err error) {
 		spec = encoderDefault
 	}
 	kind, path, ok := strings.Cut(spec, ":")
+	switch {
+	case kind == encoderHTTP && isURL(path): // http:http://...
+	case isURL(spec):
+		kind, path = encoderHTTP, spec
+	case kind == encoderHTTP:
+		path = "" // no address
+	}
 	for _, k := range kinds {
 		switch {
 		case kind != k:
@@ -57,16 +67,23 @@ func encoderKind(spec string, kinds ...string) (kind, path string, err error) {
 			return kind, path, nil
 		}
 	}
-	forms := map[string]string{encoderDefault: "default", encoderStatic: "static:FILE", encoderHF: "hf:DIR"}
+	forms := map[string]string{encoderDefault: "default", encoderStatic: "static:FILE", encoderHF: "hf:DIR", encoderHTTP: "http:URL"}
 	var known []string
 	for _, k := range kinds {
 		known = append(known, forms[k])
 	}
 	bad := usagef("flag --encoder needs %s, not %q", strings.Join(known, " or "), spec)
+	if kind == encoderHTTP && slices.Contains(kinds, encoderHTTP) {
+		return "", "", bad.hint("a URL begins with http:// or https://, and ends in #MODEL where the server has several models")
+	}
 	if _, statErr := os.Stat(spec); statErr == nil {
 		bad = bad.suggest(encoderStatic + ":" + spec)
 	}
 	return "", "", bad
+}
+
+func isURL(text string) bool {
+	return strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://")
 }
 
 // vectors fills in the encoder for opening an index: the one that --encoder
@@ -76,16 +93,20 @@ func (c *console) vectors(ctx *cli.Context, o *ciyuan.Options) (err error) {
 		o.AnyEncoder = true
 		return nil
 	}
-	o.Encoder, err = c.staticEncoder(ctx.String("encoder"))
+	c.encoderSpec = ctx.String("encoder")
+	o.Encoder, err = c.wordEncoder(ctx.Context, c.encoderSpec)
 	return err
 }
 
-// staticEncoder opens a table of word vectors, which stays open until the command has
-// ended; nil is the embedded one.
-func (c *console) staticEncoder(spec string) (encoder.Static, error) {
-	kind, path, err := encoderKind(spec, encoderDefault, encoderStatic)
+// wordEncoder opens what --encoder names, which stays open until the command has
+// ended; nil is the embedded table, or what an index holds itself.
+func (c *console) wordEncoder(ctx context.Context, spec string) (encoder.Encoder, error) {
+	kind, path, err := encoderKind(spec, encoderDefault, encoderStatic, encoderHTTP)
 	if err != nil || kind == encoderDefault {
 		return nil, err
+	}
+	if kind == encoderHTTP {
+		return c.server(ctx, path)
 	}
 	table, err := c.openTable(path)
 	if err != nil {
