@@ -42,7 +42,7 @@ func (s *searcher) candidates(r *ranking, n int) ([]scoring.Hit, error) {
 		return top.Hits(), err
 	}
 	for _, seg := range s.meta.Segments {
-		if seg.State == store.Live {
+		if seg.State == store.Live && !s.late() {
 			if err := s.scanSegment(r, top, seg); err != nil {
 				return nil, s.damaged(seg, err)
 			}
@@ -50,13 +50,24 @@ func (s *searcher) candidates(r *ranking, n int) ([]scoring.Hit, error) {
 	}
 	for _, p := range s.pending {
 		if score := r.score(p.codes, p.words); score > 0 {
-			s.stats.Candidates++
-			if s.filter.pass(p.id) {
-				top.Push(uint64(p.id), score)
-			}
+			s.offer(top, p.id, score)
 		}
 	}
-	return top.Hits(), nil
+	return top.Hits(), s.failed()
+}
+
+// offer enters a passage among the best ones, unless its document is filtered out.
+func (s *searcher) offer(top *scoring.TopK, id store.PassageID, score float64) {
+	s.stats.Candidates++
+	if worst, full := top.Threshold(); full && score*s.boost.most() < worst {
+		return
+	}
+	if !s.filter.pass(id) {
+		return
+	}
+	if score *= s.boost.of(id); score > 0 {
+		top.Push(uint64(id), score)
+	}
 }
 
 // scanSegment scores the passages of a segment that have a posting of a
@@ -85,8 +96,8 @@ func (s *searcher) scanSegment(r *ranking, top *scoring.TopK, seg store.Segment)
 	w := windowPool.Get().(*window)
 	defer windowPool.Put(w)
 	for from := uint32(0); from < seg.Span; from += windowPassages {
-		if err := s.ctx.Err(); err != nil {
-			return err
+		if s.late() {
+			break
 		}
 		n := min(windowPassages, seg.Span-from)
 		if err := s.scanWindow(r, top, seg, w, codes, lists, from, n); err != nil {
@@ -107,7 +118,7 @@ func (s *searcher) scanWindow(r *ranking, top *scoring.TopK, seg store.Segment, 
 		return err
 	}
 	for _, plan := range r.plans {
-		if err := w.sum(plan, r.share(plan), lengths, codes, lists, from, n); err != nil {
+		if err := w.sum(s, plan, r.share(plan), lengths, codes, lists, from, n); err != nil {
 			return err
 		}
 	}
@@ -116,9 +127,17 @@ func (s *searcher) scanWindow(r *ranking, top *scoring.TopK, seg store.Segment, 
 
 // sum adds the scores of a plan, times share, to those of the passages from an
 // ordinal on.
-func (w *window) sum(plan *scoring.Plan, share float64, lengths *windowLengths, codes []uint32, lists []index.Postings, from, n uint32) error {
+func (w *window) sum(s *searcher, plan *scoring.Plan, share float64, lengths *windowLengths, codes []uint32, lists []index.Postings, from, n uint32) error {
 	for t := range plan.Len() {
 		for _, p := range plan.Postings(t) {
+			// A list has at most as many postings here as the window passages, so
+			// these checks come some tens of microseconds apart.
+			if err := s.ctx.Err(); err != nil {
+				return err
+			}
+			if s.late() {
+				break
+			}
 			i, _ := slices.BinarySearch(codes, p.Code)
 			list := lists[i] // a copy: another query word may have the same neighbour
 			if list.DF() == 0 {
@@ -172,15 +191,8 @@ func (s *searcher) rankWindow(top *scoring.TopK, seg store.Segment, w *window, f
 		score := w.scores[o]
 		w.scores[o] = 0
 		id := seg.Base + store.PassageID(from+o)
-		if s.dead != nil && s.dead.dead(id) {
-			continue
-		}
-		s.stats.Candidates++
-		if worst, full := top.Threshold(); full && score < worst {
-			continue
-		}
-		if s.filter.pass(id) {
-			top.Push(uint64(id), score)
+		if s.dead == nil || !s.dead.dead(id) {
+			s.offer(top, id, score)
 		}
 	}
 	w.hits = w.hits[:0]
@@ -223,10 +235,7 @@ func (s *searcher) scanAll(r *ranking, top *scoring.TopK) error {
 			return fmt.Errorf("passage %d: %w", id, err)
 		}
 		if score := r.score(codes, words); score > 0 {
-			s.stats.Candidates++
-			if s.filter.pass(id) {
-				top.Push(uint64(id), score)
-			}
+			s.offer(top, id, score)
 		}
 		return nil
 	})

@@ -70,7 +70,7 @@ func (s *searcher) explain(r *ranking, f *found) (*Explanation, error) {
 	r.score(codes, length)
 	offset := int(passage.Offset)
 	e := &Explanation{
-		Boost: 1, Words: make([]ExplainedWord, len(s.terms)),
+		Boost: f.boost, Words: make([]ExplainedWord, len(s.terms)),
 		Start: offset, End: offset + len(passage.Text), Text: string(passage.Text),
 	}
 	for i := range s.terms {
@@ -83,7 +83,7 @@ func (s *searcher) explain(r *ranking, f *found) (*Explanation, error) {
 			share *= plan.Most() / raw
 		}
 		for t, part := range r.tallies[i].Parts() {
-			value := share * part
+			value := f.boost * share * part
 			w := &e.Words[t]
 			w.Parts = append(w.Parts, ScorePart{Score: plan.Scorer().Method().String(), Weight: plan.IDF(t), Value: value})
 			w.Score += value

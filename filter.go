@@ -95,8 +95,10 @@ func fieldOf(d *store.Doc, name string) string {
 
 // holds reports whether a folded value occurs in a text. Letters and digits of
 // alphabetic scripts must not go on around it.
-func holds(text, value string) bool {
-	text = tokenizer.Fold(text)
+func holds(text, value string) bool { return holdsFolded(tokenizer.Fold(text), value) }
+
+// holdsFolded is holds for a text that is folded already.
+func holdsFolded(text, value string) bool {
 	first, _ := utf8.DecodeRuneInString(value)
 	last, _ := utf8.DecodeLastRuneInString(value)
 	for from := 0; ; {

@@ -16,10 +16,16 @@ func (s *searcher) neighbors() error {
 	probes := make([]*probe, 0, len(s.terms))
 	terms := make([]*queryTerm, 0, len(s.terms))
 	for i := range s.terms {
-		if t := &s.terms[i]; len(t.vector.rows) > 0 {
+		t := &s.terms[i]
+		switch {
+		case t.direction != nil:
+			probes = append(probes, s.lex.probe(s.lex.enc.Query(t.direction)))
+		case len(t.vector.rows) > 0:
 			probes = append(probes, s.lex.probe(s.enc.Query(t.vector.vector(s.enc, nil))))
-			terms = append(terms, t)
+		default:
+			continue
 		}
+		terms = append(terms, t)
 	}
 	if len(probes) == 0 || s.lex.n == 0 {
 		return nil
@@ -38,6 +44,9 @@ func (s *searcher) neighbors() error {
 		return err
 	}
 	for i, t := range terms {
+		if s.late() {
+			break
+		}
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
@@ -114,7 +123,7 @@ func (s *searcher) scanWords(probes []*probe, from uint32) ([][]index.Neighbor, 
 		hi := min(s.lex.n, lo+step)
 		parts[w] = make([][]index.Neighbor, len(probes))
 		work := func() {
-			for at := lo; at < hi && s.ctx.Err() == nil; {
+			for at := lo; at < hi && s.ctx.Err() == nil && !s.late(); {
 				block := s.lex.block(at)
 				if block == nil {
 					return // failed says why

@@ -2,6 +2,7 @@ package ciyuan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/ciyuan-search/ciyuan/store"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
@@ -22,7 +23,10 @@ func (s *searcher) operators(query string) (string, error) {
 		return known
 	})
 	if failed != nil || len(q.clauses) == 0 {
-		return q.text, failed
+		return query, failed
+	}
+	if !strings.HasSuffix(query, q.text[max(0, strings.LastIndexByte(q.text, ' ')):]) {
+		q.text += " " // its last word is complete
 	}
 	if !slices.ContainsFunc(s.db.tok.Tokenize(nil, q.text), func(t tokenizer.Token) bool { return t.Kind.Counts() }) {
 		return "", ErrOnlyConditions

@@ -166,6 +166,16 @@ func ParseGraph(name string) (GraphKind, error) {
 	return 0, fmt.Errorf("%w: unknown graph %q (hnsw, coder, flat)", ErrOption, name)
 }
 
+// Fuzzy says when words are taken for misspelt.
+type Fuzzy uint8
+
+// When a word may be misspelt.
+const (
+	FuzzyAuto   Fuzzy = iota // what neither the index nor the encoder knows; the default
+	FuzzyAlways              // any word, Chinese of two characters or more and others of four letters or more
+	FuzzyNever               // no word
+)
+
 // Defaults of SearchOptions.
 const (
 	DefaultK  = 10
@@ -196,6 +206,41 @@ type SearchOptions struct {
 	// Filter keeps only documents whose field has the value. The fields are
 	// those of Document.Meta, and "id", "title" and "path".
 	Filter map[string]string
+
+	// Fuzzy says which words of the query are looked for with a slip of the
+	// keyboard: a character too many, too few, another one, or two swapped.
+	Fuzzy Fuzzy
+
+	// Prefix takes the last word of the query for the beginning of one, as it is
+	// while somebody types: words of the index that begin with it stand for it.
+	// A query that ends in white space or punctuation has no such word.
+	Prefix bool
+
+	// Synonyms are words that stand for one another, none if nil. They are given
+	// with each search and not kept in the index.
+	Synonyms *Synonyms
+
+	// StopWords are words of the query to leave out, unless it has no others.
+	StopWords []string
+
+	// Boost makes documents count more, or less, that have the query's words
+	// literally in a field: id, title, path or one of Meta. The score is multiplied
+	// by 1 + (factor - 1) * share, where share is the part of the query's
+	// weight that the words in the field have. Factors from 0 to 100.
+	Boost map[string]float64
+
+	// Recency makes newer documents count more: the score is multiplied by
+	// (1 + 2^(-age/Recency)) / 2, so that a new document counts twice as much as
+	// an old one and the difference halves with each Recency. Now is the time that
+	// ages are counted from, the present if it is zero. The time of a document is
+	// its Meta "date" (2026-01-31, 2026-01, 2026, or as RFC 3339 has it), else
+	// Source.ModTime; without either it counts as very old. 0 means no difference.
+	Recency time.Duration
+	Now     time.Time
+
+	// Budget is how long the search may look for documents. When it is over, what
+	// was found is returned and Stats.Partial set. 0 means no limit.
+	Budget time.Duration
 
 	// Operators makes Search read operators in the query: "a phrase" (also “…”,
 	// 「…」) must occur as it stands, +word must occur, -word and -"a phrase" must
@@ -238,10 +283,19 @@ func (o *SearchOptions) check() (SearchOptions, error) {
 		return s, fmt.Errorf("%w: the lowest score must be between 0 and 1", ErrOption)
 	case int(s.Score) >= len(scoreNames):
 		return s, fmt.Errorf("%w: no such score: %v", ErrOption, s.Score)
+	case s.Recency < 0 || s.Budget < 0:
+		return s, fmt.Errorf("%w: recency and budget must not be negative", ErrOption)
+	case s.Fuzzy > FuzzyNever:
+		return s, fmt.Errorf("%w: no such choice of words that may be misspelt: %d", ErrOption, s.Fuzzy)
 	case int(s.Graph) >= len(graphNames):
 		return s, fmt.Errorf("%w: no such graph: %v", ErrOption, s.Graph)
 	case math.IsNaN(s.K1) || s.K1 < 0 || math.IsNaN(s.B) || s.B > 1:
 		return s, fmt.Errorf("%w: k1 must not be negative, b must not exceed 1", ErrOption)
+	}
+	for field, factor := range s.Boost {
+		if !(factor >= 0 && factor <= 100) || field == "" {
+			return s, fmt.Errorf("%w: the boost of a field must be between 0 and 100", ErrOption)
+		}
 	}
 	if s.K1 == 0 {
 		s.K1 = DefaultK1

@@ -14,7 +14,9 @@ type found struct {
 	doc     store.DocID
 	record  *store.Doc
 	passage store.PassageID
-	score   float64
+	plain   float64 // the score
+	boost   float64
+	score   float64 // both together
 }
 
 // A ranking is a score: of one plan, or the mean of two.
@@ -38,6 +40,7 @@ func (s *searcher) ranking() *ranking {
 	default:
 		r.plans = []*scoring.Plan{s.plan(scoring.MethodSoftmax), s.plan(scoring.MethodBM25)}
 	}
+	s.boost = s.newBooster(r.plans[0])
 	r.tallies = make([]scoring.Tally, len(r.plans))
 	return r
 }
@@ -118,7 +121,8 @@ func (s *searcher) documents(r *ranking, passages []store.PassageID) ([]found, e
 		if codes, words, err = store.AppendCodes(codes[:0], record); err != nil {
 			return nil, fmt.Errorf("passage %d: %w", p, err)
 		}
-		f := found{doc: id, record: doc, passage: p, score: r.score(codes, words)}
+		f := found{doc: id, record: doc, passage: p, plain: r.score(codes, words), boost: s.boost.of(p)}
+		f.score = f.plain * f.boost
 		if n := len(docs) - 1; n >= 0 && docs[n].doc == id {
 			if f.score > docs[n].score {
 				docs[n] = f
@@ -145,7 +149,7 @@ func (s *searcher) hits() ([]Hit, error) {
 	}
 	hits := []Hit{}
 	for i, d := range docs {
-		relative := r.relative(d.score)
+		relative := r.relative(d.plain)
 		if i < s.opts.Offset || relative < s.opts.MinScore {
 			continue
 		}
@@ -177,7 +181,7 @@ func (s *searcher) plan(method scoring.Method) *scoring.Plan {
 	terms := make([]scoring.Term, len(s.terms))
 	for i := range s.terms {
 		t := &s.terms[i]
-		terms[i] = scoring.Term{IDF: by.IDF(t.prior, t.df, n), Neighbors: t.near}
+		terms[i] = scoring.Term{IDF: t.weight * by.IDF(t.prior, min(n, max(t.df, t.formDF)), n), Neighbors: t.near}
 	}
 	return scoring.NewPlan(by, terms)
 }

@@ -5,6 +5,17 @@ type Result struct {
 	Query string      `json:"query"`
 	Hits  []Hit       `json:"hits"`
 	Stats SearchStats `json:"stats"`
+
+	// Suggestions are words of the index that may have been meant, where nothing
+	// was found.
+	Suggestions []Suggestion `json:"suggestions,omitempty"`
+}
+
+// Suggestion names words of the index for a word of the query that it lacks, the
+// likeliest first.
+type Suggestion struct {
+	Query string   `json:"query"`
+	Words []string `json:"words"`
 }
 
 // Hit is a document that was found, with the passage that it was found by.
@@ -16,7 +27,8 @@ type Hit struct {
 	Line  int    `json:"line"` // of the snippet's first match, from 1
 
 	// Score ranks the hits of one query; Relative is the score divided by what
-	// the query's words weigh, in [0, 1], and comparable between queries.
+	// the query's words weigh, in [0, 1], and comparable between queries. A boost
+	// is in Score alone.
 	Score    float64 `json:"score"`
 	Relative float64 `json:"relative"`
 
@@ -50,6 +62,7 @@ type SearchStats struct {
 	Postings   int     `json:"postings"`             // read
 	Pending    int     `json:"pending"`              // passages scanned because they are not folded yet
 	Candidates int     `json:"candidates"`
+	Partial    bool    `json:"partial,omitempty"` // the time budget was used up
 	TookMS     float64 `json:"took_ms"`
 
 	// Unknown is how many query words are new to an index that holds its vectors,

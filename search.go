@@ -2,11 +2,13 @@ package ciyuan
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/ciyuan-search/ciyuan/encoder"
 	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/store"
+	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
 // Search returns the documents that match the query best, by descending score,
@@ -22,29 +24,55 @@ func (db *DB) Search(ctx context.Context, query string, opts *SearchOptions) (*R
 	}
 	began := time.Now()
 	res := &Result{Query: query, Hits: []Hit{}}
-	enc, unknown, err := db.queryEncoder(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	res.Stats.Unknown = unknown
-	err = db.view(func(tx *store.Tx) error {
-		s, err := db.newSearcher(ctx, tx, enc, &o)
-		if err != nil {
-			return err
-		}
-		defer s.close()
-		s.stats = &res.Stats
+	err = db.answer(ctx, query, res, &o, began, func(s *searcher) error {
 		if err := s.prepare(query); err != nil {
 			return err
 		}
-		res.Hits, err = s.hits()
+		if res.Hits, err = s.hits(); err == nil && len(res.Hits) == 0 && !s.partial.Load() {
+			res.Suggestions, err = s.suggest()
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	res.Stats.TookMS = float64(time.Since(began).Microseconds()) / 1000
 	return res, nil
+}
+
+// answer calls fn with a searcher that has vectors for the words of a query and whose
+// work counts into the result.
+func (db *DB) answer(ctx context.Context, query string, res *Result, o *SearchOptions, began time.Time, fn func(s *searcher) error) error {
+	enc, unknown, err := db.queryEncoder(ctx, query)
+	if err != nil {
+		return err
+	}
+	res.Stats.Unknown = unknown
+	err = db.view(func(tx *store.Tx) error {
+		s, err := db.newSearcher(ctx, tx, enc, o)
+		if err != nil {
+			return err
+		}
+		defer s.close()
+		s.stats = &res.Stats
+		if o.Budget > 0 {
+			s.deadline = began.Add(o.Budget)
+		}
+		err = fn(s)
+		res.Stats.Partial = s.partial.Load()
+		return err
+	})
+	res.Stats.TookMS = float64(time.Since(began).Microseconds()) / 1000
+	return err
+}
+
+// late reports whether the time for the search is over; what is found from then on is
+// only a part.
+func (s *searcher) late() bool {
+	if s.deadline.IsZero() || !s.partial.Load() && time.Now().Before(s.deadline) {
+		return false
+	}
+	s.partial.Store(true)
+	return true
 }
 
 // A searcher answers one query in one transaction.
@@ -60,9 +88,15 @@ type searcher struct {
 	dead  *tombs // nil: nothing is dead
 	stats *SearchStats
 
+	text    string // the query without its operators
+	toks    []tokenizer.Token
 	terms   []queryTerm
 	pending []pendingPassage
 	filter  docFilter
+	boost   *booster // nil: no document counts more than another
+
+	deadline time.Time // zero: none
+	partial  atomic.Bool
 }
 
 func (db *DB) newSearcher(ctx context.Context, tx *store.Tx, enc encoder.Static, o *SearchOptions) (*searcher, error) {
@@ -83,7 +117,7 @@ func (db *DB) newSearcher(ctx context.Context, tx *store.Tx, enc encoder.Static,
 		}
 		db.lexicon.Store(lex)
 	}
-	s := &searcher{ctx: ctx, db: db, enc: enc, tx: tx, opts: o, meta: m, lex: lex, words: tx.WordReader()}
+	s := &searcher{ctx: ctx, db: db, enc: enc, tx: tx, opts: o, meta: m, lex: lex, words: tx.WordReader(), stats: &SearchStats{}}
 	if key, _, err := tx.Cursor(store.Tombs).First(); err != nil {
 		return nil, err
 	} else if key != nil {
@@ -108,6 +142,14 @@ func (s *searcher) prepare(query string) error {
 	if err := s.parse(text); err != nil {
 		return err
 	}
+	if err := s.findForms(); err != nil {
+		return err
+	}
+	return s.gather()
+}
+
+// gather finds the neighbours of the query's words.
+func (s *searcher) gather() error {
 	if s.opts.Score != ScoreBM25 {
 		if err := s.neighbors(); err != nil {
 			return err
@@ -118,6 +160,7 @@ func (s *searcher) prepare(query string) error {
 		if t.df > 0 {
 			t.near = append(t.near, scoring.Neighbor{Code: uint32(t.code), Sim: 1, Exact: true})
 		}
+		t.addForms()
 		s.stats.Neighbors += len(t.near)
 	}
 	s.stats.Documents = int(s.meta.LiveDocs)
@@ -134,6 +177,9 @@ func (s *searcher) failed() error {
 	}
 	if s.dead != nil && s.dead.err != nil {
 		return s.dead.err
+	}
+	if s.boost != nil && s.boost.err != nil {
+		return s.boost.err
 	}
 	return s.filter.err
 }

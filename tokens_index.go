@@ -272,6 +272,9 @@ func (s *searcher) eachPassage(fn func(store.PassageID, []byte) error) error {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
+		if s.late() {
+			return nil
+		}
 		for p := range block.All() {
 			if err := fn(p.ID, p.Record); err != nil {
 				return err

@@ -38,6 +38,7 @@ var parts = []part{
 	{"index", "from text to an index on one core", measureIndexing},
 	{"add", "adding one document to 10,000", measureAdd},
 	{"warm", "searches one after another in one process", measureWarm},
+	{"typing", "searches at every key stroke, and their end", measureTyping},
 	{"size", "bytes a token in the file", measureSize},
 	{"recall", "the graph against the exact search", measureRecall},
 	{"ranking", "quality of the ranking against BM25", measureRanking},

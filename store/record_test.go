@@ -414,6 +414,16 @@ func TestAddWords(t *testing.T) {
 				t.Errorf("%d: %q %d %d %v %v", i, text, n, c, ok, errors.Join(err, lerr, cerr))
 			}
 		}
+		n := 0
+		for e, err := range tx.AllWords() {
+			if err != nil || int(e.Code) != n || string(e.Word) != words[n] {
+				t.Fatalf("word %d is %d, %.20q, %v", n, e.Code, e.Word, err)
+			}
+			n++
+		}
+		if n != len(words) {
+			t.Errorf("%d of %d words", n, len(words))
+		}
 		for _, c := range []Code{5, 256, 1<<32 - 1} {
 			if _, err := r.Word(c); !errors.Is(err, ErrNotFound) {
 				t.Error(c, err)

@@ -134,6 +134,16 @@ func TestStore_Words(t *testing.T) {
 		if _, ok, err := r.Code("other"); ok || err != nil {
 			t.Error(ok, err)
 		}
+		n := 0
+		for e, err := range tx.AllWords() {
+			if err != nil || int(e.Code) != n || string(e.Word) != words[n] {
+				t.Fatalf("word %d is %d, %.20q, %v", n, e.Code, e.Word, err)
+			}
+			n++
+		}
+		if n != len(words) {
+			t.Errorf("%d of %d words", n, len(words))
+		}
 		return nil
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 )
 
 // wordsPerBlock is the number of codes in a block of bucket words. Its values
@@ -194,6 +195,46 @@ func (tx *Tx) Word(c Code) (string, error) {
 	r := WordReader{tx: tx, blocks: make(map[uint32]*wordBlock, 1)}
 	text, err := r.Word(c)
 	return string(text), err
+}
+
+// A WordEntry is a word with its code. The bytes are valid until the end of the
+// transaction.
+type WordEntry struct {
+	Code Code
+	Word []byte
+}
+
+// AllWords returns all words by ascending code. An error ends the sequence. It
+// reads a few bytes a word and allocates nothing for one.
+func (tx *Tx) AllWords() iter.Seq2[WordEntry, error] {
+	return func(yield func(WordEntry, error) bool) {
+		first := key32(0)
+		err := tx.each(Words, first[:], func(key, value []byte) (bool, error) {
+			if len(key) != 4 {
+				return false, damagedAt(Words, key, damaged("key has %d bytes, wanted 4", len(key)))
+			}
+			b, err := parseWords(value)
+			if err != nil {
+				return false, damagedAt(Words, key, err)
+			}
+			code := Code(binary.BigEndian.Uint32(key)) * wordsPerBlock
+			long, at := reader{b: b.long}, 0
+			for i, l := range b.lengths {
+				n := int(l)
+				if l == longWord {
+					n = int(long.uvarint())
+				}
+				if !yield(WordEntry{code + Code(i), b.text[at : at+n : at+n]}, nil) {
+					return false, nil
+				}
+				at += n
+			}
+			return true, nil
+		})
+		if err != nil {
+			yield(WordEntry{}, fmt.Errorf("listing words: %w", err))
+		}
+	}
 }
 
 // Code returns the code of word, and whether it has one. For many words, use a

@@ -36,6 +36,9 @@ temporary file, unless --index names an index that has them.`,
 			&cli.Float64Flag{Name: "k1", Value: ciyuan.DefaultK1, Usage: "BM25's saturation, `K1`"},
 			&cli.Float64Flag{Name: "b", Value: ciyuan.DefaultB, Usage: "BM25's normalisation by length, `B`"},
 			&cli.BoolFlag{Name: "no-idf", Usage: "give every word of a query the same weight"},
+			&cli.IntFlag{Name: "typos", Usage: "misspell a word of each question, chosen by this `SEED` above 0"},
+			&cli.BoolFlag{Name: "fuzzy", Usage: "find words a slip of the keyboard away from any word of a question"},
+			&cli.BoolFlag{Name: "no-fuzzy", Usage: "find no words a slip of the keyboard away"},
 			&cli.BoolFlag{Name: "exact", Usage: "compare every word and visit every document"},
 			choice("graph", ciyuan.GraphHNSW.String(), "what finds the nearest words", "hnsw", "coder", "flat"),
 			choice("split", "none", "what counts as a document", "none", "sentence"),
@@ -140,10 +143,13 @@ func evalOptions(ctx *cli.Context) (*ciyuan.SearchOptions, error) {
 	case o.Temperature < 0 || o.Temperature > 100:
 		return nil, usagef("flag --temperature needs a number from 0 to 100, not %g", o.Temperature)
 	}
+	var err error
+	if o.Fuzzy, err = fuzzyOption(ctx); err != nil {
+		return nil, err
+	}
 	if o.B == 0 {
 		o.B = -1 // the library takes 0 for its default
 	}
-	var err error
 	o.Graph, err = ciyuan.ParseGraph(ctx.String("graph"))
 	return o, err
 }
@@ -171,7 +177,32 @@ func (c *console) loadSet(ctx *cli.Context) (*eval.Set, error) {
 		c.note("%s; %s without an answer in one sentence left out", count(stats.Sentences, "sentence", "sentences"), count(stats.Unanswered, "query", "queries"))
 		set = split
 	}
+	switch seed := ctx.Int("typos"); {
+	case seed < 0:
+		return nil, usagef("flag --typos needs a number above 0, not %d", seed)
+	case seed > 0:
+		tok, err := tokenizer.New(tokenizer.Options{})
+		if err != nil {
+			return nil, err
+		}
+		changed := 0
+		if set, changed = eval.Misspell(set, uint64(seed), func(text string) []eval.Span { return wordSpans(tok, text) }); changed == 0 {
+			return nil, errors.New("no question has a word that could be misspelt")
+		}
+		c.note("%s misspelt", count(changed, "question", "questions"))
+	}
 	return set, nil
+}
+
+// wordSpans returns where the words of letters of a text are.
+func wordSpans(tok *tokenizer.Tokenizer, text string) []eval.Span {
+	var out []eval.Span
+	for _, t := range tok.Tokenize(nil, text) {
+		if t.Primary() && t.Kind == tokenizer.Word {
+			out = append(out, eval.Span{Start: t.Start, End: t.End})
+		}
+	}
+	return out
 }
 
 func sentences(text string) []eval.Span {

@@ -32,7 +32,7 @@ word with its count a line, or of the index. The same input gives the same file.
 			&cli.StringFlag{Name: "from", Usage: "the transformer, hf:`DIR`"},
 			&cli.StringFlag{Name: "words", Usage: "the `FILE` of words, each with its count behind white space, instead of those of the index", TakesFile: true},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write, for --encoder static:FILE", TakesFile: true},
-			&cli.StringFlag{Name: "prefix", Usage: "a `TEXT` in front of each word, such as 'query: ' for the models called e5"},
+			&cli.StringFlag{Name: "text-prefix", Usage: "a `TEXT` in front of each word, such as 'query: ' for the models called e5"},
 			&cli.IntFlag{Name: "dim", Usage: "the `NUMBER` of dimensions; 0 is 128, or what the transformer can give"},
 			&cli.IntFlag{Name: "drop", Value: 1, Usage: "the `NUMBER` of first components to leave out, which tell how frequent a word is"},
 			&cli.IntFlag{Name: "min-count", Value: 1, Usage: "leave out words that occur less often than this `NUMBER`"},
@@ -93,7 +93,7 @@ func (c *console) distilModel(ctx *cli.Context) error {
 	o.Progress = func(done, total int) { pr.enter("encoding", int64(done), int64(total), "words") }
 	var report distil.Report
 	err = writeFile(ctx.Context, out, func(w io.Writer) (err error) {
-		report, err = distil.Distil(ctx.Context, w, words, teacher(model, ctx.String("prefix")), o)
+		report, err = distil.Distil(ctx.Context, w, words, teacher(model, ctx.String("text-prefix")), o)
 		return err
 	})
 	if err != nil {

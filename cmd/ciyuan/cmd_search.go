@@ -2,9 +2,13 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,23 +27,42 @@ words with a meaning near to theirs underlined.
 
 In a QUERY of one argument, and behind --, "a phrase" and +word must occur, -word and
 -"a phrase" must not, FIELD:VALUE (id, title, path or one of meta) must hold the value.`,
-		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "k", Value: ciyuan.DefaultK, Usage: "the `NUMBER` of hits"},
-			&cli.IntFlag{Name: "offset", Usage: "leave out the first `NUMBER` of hits"},
-			choice("score", ciyuan.ScoreHybrid.String(), "how documents are ranked", "hybrid", "softmax", "maxsim", "sum", "bm25"),
-			&cli.Float64Flag{Name: "temperature", Usage: "the `T` of the softmax score, small for the nearest words only; 0 is the encoder's own"},
-			&cli.Float64Flag{Name: "min-score", Usage: "leave out hits below this share of the query, `0..1`"},
-			&cli.BoolFlag{Name: "no-idf", Usage: "give every word of the query the same weight"},
-			newListFlag("filter", "only documents whose `FIELD=VALUE`: id, title, path or one of meta; may be repeated"),
-			&cli.BoolFlag{Name: "explain", Usage: "say where each score comes from, word by word"},
-			&cli.BoolFlag{Name: "exact", Usage: "compare every word and visit every document"},
-			choice("graph", ciyuan.GraphHNSW.String(), "what finds the nearest words", "hnsw", "coder", "flat"),
-			encoderFlag(),
-			dictFlag(),
-			jsonFlag(),
-		},
+		Flags:  slices.Concat(queryFlags(), rankingFlags()),
 		Action: c.search,
 	})
+}
+
+// queryFlags are the flags that say how a query is read.
+func queryFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "prefix", Usage: "take the last word for the beginning of one, as while typing"},
+		&cli.BoolFlag{Name: "fuzzy", Usage: "find words a slip of the keyboard away from any word, not only from unknown ones"},
+		&cli.BoolFlag{Name: "no-fuzzy", Usage: "find no words a slip of the keyboard away"},
+		&cli.StringFlag{Name: "synonyms", Usage: "a `FILE` of words that stand for one another: a group a line, separated by commas", EnvVars: []string{"CIYUAN_SYNONYMS"}, TakesFile: true},
+		&cli.StringFlag{Name: "stop-words", Usage: "a `FILE` of words to leave out of the query, one a line", EnvVars: []string{"CIYUAN_STOP_WORDS"}, TakesFile: true},
+	}
+}
+
+// rankingFlags are the flags that say which documents are found and in which order.
+func rankingFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "k", Value: ciyuan.DefaultK, Usage: "the `NUMBER` of hits"},
+		&cli.IntFlag{Name: "offset", Usage: "leave out the first `NUMBER` of hits"},
+		choice("score", ciyuan.ScoreHybrid.String(), "how documents are ranked", "hybrid", "softmax", "maxsim", "sum", "bm25"),
+		&cli.Float64Flag{Name: "temperature", Usage: "the `T` of the softmax score, small for the nearest words only; 0 is the encoder's own"},
+		&cli.Float64Flag{Name: "min-score", Usage: "leave out hits below this share of the query, `0..1`"},
+		&cli.BoolFlag{Name: "no-idf", Usage: "give every word of the query the same weight"},
+		newListFlag("filter", "only documents whose `FIELD=VALUE`: id, title, path or one of meta; may be repeated"),
+		newListFlag("boost", "count documents with the query's words in a field more, `FIELD=FACTOR`: title=2; may be repeated"),
+		&cli.StringFlag{Name: "recency", Usage: "count new documents up to twice as much as old ones; the difference halves every `TIME`: 30d, 12h, 1y"},
+		&cli.DurationFlag{Name: "budget", Usage: "look for documents no longer than this `TIME`, 20ms, and show what was found"},
+		&cli.BoolFlag{Name: "explain", Usage: "say where each score comes from, word by word"},
+		&cli.BoolFlag{Name: "exact", Usage: "compare every word and visit every document"},
+		choice("graph", ciyuan.GraphHNSW.String(), "what finds the nearest words", "hnsw", "coder", "flat"),
+		encoderFlag(),
+		dictFlag(),
+		jsonFlag(),
+	}
 }
 
 func (c *console) search(ctx *cli.Context) error {
@@ -55,8 +78,9 @@ func (c *console) search(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	// The shell has taken the quotes of what was not quoted as a whole.
-	opts.Operators = ctx.NArg() == 1 || c.dashes
+	if err := c.readQueryFlags(ctx, opts); err != nil {
+		return err
+	}
 	// One search takes some megabytes: collecting them would only cost time.
 	debug.SetGCPercent(400)
 	db, err := c.openReader(ctx)
@@ -68,6 +92,55 @@ func (c *console) search(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	return c.printFound(ctx, res, place, opts)
+}
+
+// readQueryFlags reads queryFlags.
+func (c *console) readQueryFlags(ctx *cli.Context, o *ciyuan.SearchOptions) (err error) {
+	// The shell has taken the quotes of what was not quoted as a whole.
+	o.Operators = ctx.NArg() == 1 || c.dashes
+	o.Prefix = ctx.Bool("prefix")
+	if o.Fuzzy, err = fuzzyOption(ctx); err != nil {
+		return err
+	}
+	if name := ctx.String("synonyms"); name != "" {
+		err := readFile(name, func(in io.Reader) (err error) {
+			o.Synonyms, err = ciyuan.ParseSynonyms(in)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if name := ctx.String("stop-words"); name != "" {
+		return readFile(name, func(in io.Reader) error {
+			return eachLine(ctx.Context, in, name, func(_ int, line string) error {
+				word, _, _ := strings.Cut(line, "#")
+				if word = strings.TrimSpace(word); word != "" {
+					o.StopWords = append(o.StopWords, word)
+				}
+				return nil
+			})
+		})
+	}
+	return nil
+}
+
+// readFile calls fn with an open file; its errors name the file.
+func readFile(name string, fn func(io.Reader) error) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer discard(file)
+	if err := fn(file); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// printFound prints a result and says what there is to say about it.
+func (c *console) printFound(ctx *cli.Context, res *ciyuan.Result, place *place, o *ciyuan.SearchOptions) (err error) {
 	if n := res.Stats.Unknown; n > 0 {
 		c.note("%s of the query new to the index, without a vector; --encoder http:URL asks for it", count(n, "word", "words"))
 	}
@@ -79,11 +152,20 @@ func (c *console) search(ctx *cli.Context) error {
 	} else {
 		err = c.printHits(res.Hits, place)
 	}
-	if err == nil && len(res.Hits) == 0 {
-		c.note("%s", noHits(res, opts))
-		err = errNoResult
+	if err != nil {
+		return err
 	}
-	return err
+	if res.Stats.Partial {
+		c.note("the time of %v was over: there may be more and better results", o.Budget)
+	}
+	if len(res.Hits) == 0 {
+		c.note("%s", noHits(res, o))
+		for _, s := range res.Suggestions {
+			c.note("hint: for %s did you mean %s?", printable(s.Query), printable(strings.Join(s.Words, ", ")))
+		}
+		return errNoResult
+	}
+	return nil
 }
 
 // searchOptions reads the flags of search.
@@ -110,6 +192,9 @@ func searchOptions(ctx *cli.Context, place *place) (*ciyuan.SearchOptions, error
 	if o.Graph, err = ciyuan.ParseGraph(ctx.String("graph")); err != nil {
 		return nil, err
 	}
+	if err := readBoosts(ctx, o); err != nil {
+		return nil, err
+	}
 	for _, filter := range values(ctx, "filter") {
 		field, value, ok := strings.Cut(filter, "=")
 		if !ok || field == "" {
@@ -127,6 +212,62 @@ func searchOptions(ctx *cli.Context, place *place) (*ciyuan.SearchOptions, error
 		o.Filter[field] = value
 	}
 	return o, nil
+}
+
+// readBoosts reads --boost, --recency and --budget.
+func readBoosts(ctx *cli.Context, o *ciyuan.SearchOptions) error {
+	for _, boost := range values(ctx, "boost") {
+		field, value, ok := strings.Cut(boost, "=")
+		factor, err := strconv.ParseFloat(value, 64)
+		if !ok || field == "" || err != nil || !(factor >= 0 && factor <= 100) {
+			return usagef("flag --boost needs FIELD=FACTOR with a factor from 0 to 100, not %q", boost)
+		}
+		if _, twice := o.Boost[field]; twice {
+			return usagef("flag --boost names the field %q twice", field)
+		}
+		if o.Boost == nil {
+			o.Boost = map[string]float64{}
+		}
+		o.Boost[field] = factor
+	}
+	if text := ctx.String("recency"); text != "" {
+		var err error
+		if o.Recency, err = parseTime(text); err != nil || o.Recency <= 0 {
+			return usagef("flag --recency needs a time such as 12h, 30d, 4w or 1y, not %q", text)
+		}
+	}
+	if o.Budget = ctx.Duration("budget"); o.Budget < 0 || ctx.IsSet("budget") && o.Budget == 0 {
+		return usagef("flag --budget needs a time above 0 such as 20ms, not %v", o.Budget)
+	}
+	return nil
+}
+
+// parseTime reads a length of time; days, weeks and years are whole ones of 24 hours
+// and 365 days.
+func parseTime(text string) (time.Duration, error) {
+	for unit, days := range map[string]float64{"d": 1, "w": 7, "y": 365} {
+		if number, ok := strings.CutSuffix(text, unit); ok {
+			n, err := strconv.ParseFloat(number, 64)
+			if err == nil && !(n > 0 && n*days < 100_000) {
+				err = strconv.ErrRange
+			}
+			return time.Duration(n * days * 24 * float64(time.Hour)), err
+		}
+	}
+	return time.ParseDuration(text)
+}
+
+// fuzzyOption reads --fuzzy and --no-fuzzy.
+func fuzzyOption(ctx *cli.Context) (ciyuan.Fuzzy, error) {
+	switch always, never := ctx.Bool("fuzzy"), ctx.Bool("no-fuzzy"); {
+	case always && never:
+		return 0, usagef("either --fuzzy or --no-fuzzy")
+	case always:
+		return ciyuan.FuzzyAlways, nil
+	case never:
+		return ciyuan.FuzzyNever, nil
+	}
+	return ciyuan.FuzzyAuto, nil
 }
 
 // noHits says why there may be no hit.

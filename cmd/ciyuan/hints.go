@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ciyuan-search/ciyuan"
+	"github.com/ciyuan-search/ciyuan/align"
 	"github.com/ciyuan-search/ciyuan/encoder"
 	"github.com/ciyuan-search/ciyuan/encoder/distil"
 	"github.com/ciyuan-search/ciyuan/encoder/remote"
@@ -42,6 +43,7 @@ var advice = []struct {
 	}},
 	{ciyuan.ErrReplaced, []string{"run the command again"}},
 	{ciyuan.ErrNotFound, []string{"list the ids: " + programName + " list"}},
+	{ciyuan.ErrSynonyms, []string{"a line of synonyms is: 电脑, 计算机, computer"}},
 	{ciyuan.ErrOnlyConditions, []string{"add what to look for: " + programName + " search 'word -excluded field:value'"}},
 	{ciyuan.ErrEmptyQuery, []string{"white space and punctuation are not searched for"}},
 	{ciyuan.ErrGraphTooLarge, []string{"use --graph hnsw, or compact the index: " + programName + " compact"}},
@@ -49,6 +51,11 @@ var advice = []struct {
 	{extract.ErrBinary, []string{"only text can be indexed: UTF-8, UTF-16, GB 18030, Big5, Windows-1252"}},
 	{extract.ErrJSONL, []string{`a line is a document: {"id": "...", "title": "...", "text": "...", "meta": {}}`}},
 	{extract.ErrNotRegular, []string{"to index what a command prints: COMMAND | " + programName + " index --id ID -"}},
+	{align.ErrModel, []string{"learn it again: " + programName + " dict --save FILE SRC TGT"}},
+	{align.ErrModelVersion, []string{"use a newer " + programName + ", or learn it again: " + programName + " dict --save FILE SRC TGT"}},
+	{align.ErrLinks, []string{"a line has the links of one pair of lines: 0-0 1-2 2?2"}},
+	{align.ErrTooLong, []string{"cut the texts into sentences, one a line"}},
+	{align.ErrNoPairs, []string{"a pair has words on both sides, at most 120 tokens each"}},
 	{tokenizer.ErrDict, []string{"a line of a dictionary is: word [frequency] [tag]"}},
 	{encoder.ErrTable, []string{"copy or convert the vectors again: " + programName + " model convert IN OUT"}},
 	{encoder.ErrTableVersion, []string{"use a newer " + programName + ", or convert the vectors again: " + programName + " model convert IN OUT"}},

@@ -115,6 +115,20 @@ func (c *console) wordEncoder(ctx context.Context, spec string) (encoder.Encoder
 	return table, nil
 }
 
+// staticEncoder opens a table of word vectors, which stays open until the command has
+// ended; nil is the embedded one.
+func (c *console) staticEncoder(spec string) (encoder.Static, error) {
+	kind, path, err := encoderKind(spec, encoderDefault, encoderStatic)
+	if err != nil || kind == encoderDefault {
+		return nil, err
+	}
+	table, err := c.openTable(path)
+	if err != nil {
+		return nil, err
+	}
+	return table, nil
+}
+
 // openTable opens a table of our own, or reads one of another program's that is
 // small enough.
 func (c *console) openTable(path string) (*encoder.Table, error) {
