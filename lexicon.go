@@ -27,6 +27,8 @@ type lexicon struct {
 	blocks  []atomic.Pointer[refBlock]
 	err     atomic.Pointer[error]
 
+	near nearCache
+
 	hnsw *index.HNSW
 
 	coderOnce sync.Once

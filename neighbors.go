@@ -3,6 +3,7 @@ package ciyuan
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/ciyuan-search/ciyuan/index"
@@ -39,7 +40,7 @@ func (s *searcher) neighbors() error {
 		}
 		from = uint32(g.Len())
 	}
-	scanned, err := s.scanWords(probes, from)
+	scanned, err := s.scanned(terms, probes, from)
 	if err != nil {
 		return err
 	}
@@ -55,6 +56,85 @@ func (s *searcher) neighbors() error {
 		}
 	}
 	return nil
+}
+
+// scanned returns what scanWords does, for words that were looked for before from
+// memory: who searches at every key stroke looks for the same words again and again.
+func (s *searcher) scanned(terms []*queryTerm, probes []*probe, from uint32) ([][]index.Neighbor, error) {
+	all := make([][]index.Neighbor, len(terms))
+	var missing []*probe
+	var at []int
+	for i, t := range terms {
+		known := false
+		if t.direction == nil {
+			all[i], known = s.lex.near.get(t.word, from)
+		}
+		if !known {
+			missing, at = append(missing, probes[i]), append(at, i)
+		}
+	}
+	if len(missing) == 0 {
+		return all, nil
+	}
+	found, err := s.scanWords(missing, from)
+	if err != nil {
+		return nil, err
+	}
+	whole := s.lex.failed() == nil && !s.partial.Load()
+	for j, i := range at {
+		all[i] = found[j]
+		if t := terms[i]; whole && t.direction == nil {
+			s.lex.near.put(t.word, from, found[j])
+		}
+	}
+	return all, nil
+}
+
+// maxNear is how many query words a nearCache knows, and maxNearWords how many words
+// of the index near to one: some megabytes.
+const (
+	maxNear      = 256
+	maxNearWords = 2048
+)
+
+// A nearCache remembers which words of one state of an index are near to the latest
+// words that were looked for. The zero value is ready; it is safe for concurrent use.
+type nearCache struct {
+	mu    sync.Mutex
+	known map[nearKey][]index.Neighbor
+	order []nearKey // the oldest first
+}
+
+type nearKey struct {
+	word string
+	from uint32 // the first word that was compared
+}
+
+// get returns what is known. The slice is shared.
+func (c *nearCache) get(word string, from uint32) ([]index.Neighbor, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	near, ok := c.known[nearKey{word, from}]
+	return near, ok
+}
+
+// put remembers a slice, which must not be changed any more.
+func (c *nearCache) put(word string, from uint32, near []index.Neighbor) {
+	key := nearKey{strings.Clone(word), from}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.known[key]; ok || len(near) > maxNearWords || len(word) > maxNear {
+		return
+	}
+	if c.known == nil {
+		c.known = make(map[nearKey][]index.Neighbor)
+	}
+	if len(c.order) == maxNear {
+		delete(c.known, c.order[0])
+		c.order = append(c.order[:0], c.order[1:]...)
+	}
+	c.known[key] = near
+	c.order = append(c.order, key)
 }
 
 // choose sets the neighbourhood of a query word: the nearest live words of those
