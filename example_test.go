@@ -104,3 +104,43 @@ func ExampleRankTokens_softmax() {
 	// 5 0.0561 练习 (提高, sentence 1)
 	// all 19 tokens together: 1.0000
 }
+
+// Why a document is found: what each word of the query gives to the score, and the
+// word of the document that it attends to most.
+func ExampleDB_Search_explain() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	db, err := ciyuan.Open(filepath.Join(dir, "example.db"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	ctx := context.Background()
+	if err := db.Add(ctx, ciyuan.Document{ID: "1", Text: "编程是一种技能，需要不断学习和练习"}); err != nil {
+		log.Fatal(err)
+	}
+	// A phrase, and a word that must not occur.
+	result, err := db.Search(ctx, `"不断学习" -天气`, &ciyuan.SearchOptions{Operators: true, Explain: true, Score: ciyuan.ScoreSoftmax})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, hit := range result.Hits {
+		sum := 0.0
+		for _, word := range hit.Explain.Words {
+			sum += word.Score
+			for _, t := range word.Tokens {
+				if t.Similarity == 1 {
+					fmt.Printf("%s attends to %s at byte %d\n", word.Query, t.Token, t.Start)
+				}
+			}
+		}
+		fmt.Printf("together %.4f of the score\n", sum/hit.Score)
+	}
+	// Output:
+	// 不断 attends to 不断 at byte 30
+	// 学习 attends to 学习 at byte 36
+	// together 1.0000 of the score
+}

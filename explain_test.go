@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -87,6 +88,10 @@ func TestExplain_AddsUp(t *testing.T) {
 func TestExplain_AnyText(t *testing.T) {
 	run := 0
 	db := open(t, nil)
+	synonyms, err := ciyuan.ParseSynonyms(strings.NewReader("编程, program, 软件工程师\n时间，time"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		run++
 		docs := map[string]ciyuan.Document{}
@@ -100,7 +105,16 @@ func TestExplain_AnyText(t *testing.T) {
 		}
 		query := strings.Join(rapid.SliceOfN(rapid.SampledFrom(vocabulary[:24]), 1, 5).Draw(t, "query"), " ")
 		for _, score := range allScores {
-			res, err := db.Search(t.Context(), query, &ciyuan.SearchOptions{Score: score, Explain: true, K: 50})
+			o := ciyuan.SearchOptions{Score: score, Explain: true, K: 50}
+			o.Fuzzy = rapid.SampledFrom([]ciyuan.Fuzzy{ciyuan.FuzzyAuto, ciyuan.FuzzyAlways, ciyuan.FuzzyNever}).Draw(t, "fuzzy")
+			o.Prefix = rapid.Bool().Draw(t, "prefix")
+			if rapid.Bool().Draw(t, "synonyms") {
+				o.Synonyms = synonyms
+			}
+			if rapid.Bool().Draw(t, "boosted") {
+				o.Boost, o.Recency = map[string]float64{"title": 3}, time.Hour
+			}
+			res, err := db.Search(t.Context(), query, &o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 // correction, a completion, a synonym.
 type form struct {
 	code store.Code
+	word string
 	sim  float32
 	df   int
 }
@@ -138,7 +139,7 @@ func (s *searcher) misspelt(asks []asked) []asked {
 			if n > maxSlipped {
 				break
 			}
-			if j == len(run)-1 || !single {
+			if j == len(run)-1 || !single || slices.ContainsFunc(asks, func(a asked) bool { return a.text == text }) {
 				continue
 			}
 			var parts []string
@@ -215,12 +216,12 @@ func (s *searcher) compare(asks []asked) error {
 			}
 			if a.prefix {
 				if len(e.Word) > len(a.text) && string(e.Word[:len(a.text)]) == a.text && len(a.found) < maxCounted {
-					a.found = append(a.found, form{code: e.Code, sim: simCompleted})
+					a.found = append(a.found, form{code: e.Code, word: string(e.Word), sim: simCompleted})
 				}
 				continue
 			}
 			if sim := a.slipped(e.Word); sim > 0 {
-				a.found = append(a.found, form{code: e.Code, sim: sim})
+				a.found = append(a.found, form{code: e.Code, word: string(e.Word), sim: sim})
 			}
 		}
 	}
@@ -236,13 +237,14 @@ func (s *searcher) swapped(a *asked) error {
 			continue
 		}
 		chars[i], chars[i+1] = chars[i+1], chars[i]
-		code, ok, err := s.words.Code(string(chars))
+		word := string(chars)
 		chars[i], chars[i+1] = chars[i+1], chars[i]
+		code, ok, err := s.words.Code(word)
 		if err != nil {
 			return err
 		}
 		if ok {
-			a.found = append(a.found, form{code: code, sim: simSwapped})
+			a.found = append(a.found, form{code: code, word: word, sim: simSwapped})
 		}
 	}
 	return nil
@@ -339,7 +341,7 @@ func (s *searcher) adopt(a *asked) error {
 		}
 	}
 	slices.SortFunc(live, func(x, y form) int {
-		return cmp.Or(cmp.Compare(y.sim, x.sim), cmp.Compare(y.df, x.df), cmp.Compare(x.code, y.code))
+		return cmp.Or(cmp.Compare(y.sim, x.sim), cmp.Compare(y.df, x.df), cmp.Compare(x.word, y.word))
 	})
 	live = live[:min(len(live), most)]
 	if len(live) == 0 {
@@ -351,18 +353,15 @@ func (s *searcher) adopt(a *asked) error {
 	}
 	t := &s.terms[a.term]
 	for _, f := range live {
-		t.formDF = max(t.formDF, f.df)
 		if a.prefix {
 			t.formDF += f.df
+		} else {
+			t.formDF = max(t.formDF, f.df)
 		}
 	}
 	t.forms = append(t.forms, live...)
 	if t.df == 0 {
-		word, err := s.words.Word(live[0].code)
-		if err != nil {
-			return err
-		}
-		if row, ok := s.enc.Row(string(word)); ok {
+		if row, ok := s.enc.Row(live[0].word); ok {
 			t.prior = s.enc.Prior(row)
 		}
 	}

@@ -248,7 +248,7 @@ type SearchOptions struct {
 	//
 	// A document must fulfil all of them, in its title or in any part of its text,
 	// whichever passage it is found by. Words are compared in their folded form,
-	// never by meaning, and Chinese ones however the text was cut. What does not
+	// never by meaning, and Chinese ones by their characters, wherever these stand. What does not
 	// fit, such as a quotation mark without its partner, is text.
 	Operators bool
 

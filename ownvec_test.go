@@ -250,3 +250,24 @@ func TestRankTokens_Words(t *testing.T) {
 		t.Errorf("%+v, %v", res, err)
 	}
 }
+
+// An index that holds its vectors knows those of its documents' words without asking.
+func TestOwnVectors_Similar(t *testing.T) {
+	ctx := context.Background()
+	s := newServer()
+	db := openOwn(t, filepath.Join(t.TempDir(), "own.db"), s, ciyuan.Options{})
+	for id, text := range map[string]string{"a": "编程技能", "b": "天气很好", "c": "程序 很好"} {
+		if err := db.Add(ctx, ciyuan.Document{ID: id, Text: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := len(s.asked)
+	res, err := db.Similar(ctx, "a", nil)
+	if err != nil || len(res.Hits) != 1 || res.Hits[0].ID != "c" || len(s.asked) != asked {
+		t.Errorf("%+v, %v, asked for %v", res, err, s.asked[asked:])
+	}
+	near, err := db.Expand(ctx, "晴朗", 1)
+	if err != nil || len(near) != 1 || near[0].Word != "天气" || len(s.asked) != asked+1 {
+		t.Errorf("%+v, %v, asked for %v", near, err, s.asked[asked:])
+	}
+}

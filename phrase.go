@@ -1,9 +1,12 @@
 package ciyuan
 
 import (
+	"bytes"
 	"slices"
 	"sort"
+	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/ciyuan-search/ciyuan/index"
 	"github.com/ciyuan-search/ciyuan/store"
@@ -17,23 +20,29 @@ const maxTile = 16
 // text; white space and punctuation between them do not count.
 //
 // Chinese words are compared by their characters, not by how they were cut: the
-// document may have cut 自然语言 where the query has 自然 and 语言. Its words must
-// only begin and end where the phrase does.
+// document may have cut 自然语言 where the query has 自然 and 语言, and a phrase may begin
+// or end within a word. Other words are whole.
 type phrase struct {
 	length int                   // of the words, one after another, in bytes
 	words  int                   // as the query was cut
 	tiles  map[store.Code][]tile // places of the words of the index in them
 }
 
-// A tile is a place of a word in a phrase, in bytes.
+// A tile is a place of a word in a phrase, in bytes. Of the first and the last word
+// of a phrase only an end or a beginning may lie in it.
 type tile struct{ from, to int }
 
 // newPhrase returns the phrase of a text; nil if it has no words.
 func (s *searcher) newPhrase(text string) (*phrase, error) {
 	p := &phrase{tiles: map[store.Code][]tile{}}
-	chinese := "" // the words just read, if they are Chinese
+	var first, last string // the Chinese characters that it begins and ends with
+	chinese := ""          // those just read
 	flush := func() error {
 		start := p.length - len(chinese)
+		if start == 0 {
+			first = chinese
+		}
+		last = chinese
 		err := s.tile(p, start, chinese)
 		chinese = ""
 		return err
@@ -64,7 +73,60 @@ func (s *searcher) newPhrase(text string) (*phrase, error) {
 	if p.words == 0 {
 		return nil, nil
 	}
-	return p, nil
+	return p, s.edges(p, first, last)
+}
+
+// edges finds the longer words of the index that a phrase may begin and end in, and
+// those that it may lie in.
+func (s *searcher) edges(p *phrase, first, last string) error {
+	if first == "" && last == "" {
+		return nil
+	}
+	head, _ := utf8.DecodeRuneInString(first)
+	tail, _ := utf8.DecodeLastRuneInString(last)
+	for e, err := range s.tx.AllWords() {
+		if err == nil && e.Code%4096 == 0 {
+			err = s.ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		var found []tile
+		if len(first) == p.length && len(e.Word) > p.length && bytes.Contains(e.Word, []byte(first)) {
+			found = append(found, tile{0, p.length})
+		}
+		if first != "" {
+			for i := bytes.IndexRune(e.Word, head); i >= 0; {
+				if i > 0 && strings.HasPrefix(first, string(e.Word[i:])) {
+					found = append(found, tile{0, len(e.Word) - i})
+				}
+				next := bytes.IndexRune(e.Word[i+1:], head)
+				if next < 0 {
+					break
+				}
+				i += 1 + next
+			}
+		}
+		if last != "" {
+			for n := bytes.IndexRune(e.Word, tail); n >= 0; {
+				end := n + utf8.RuneLen(tail)
+				if end < len(e.Word) && strings.HasSuffix(last, string(e.Word[:end])) {
+					found = append(found, tile{p.length - end, p.length})
+				}
+				next := bytes.IndexRune(e.Word[end:], tail)
+				if next < 0 {
+					break
+				}
+				n = end + next
+			}
+		}
+		for _, t := range found {
+			if !slices.Contains(p.tiles[e.Code], t) {
+				p.tiles[e.Code] = append(p.tiles[e.Code], t)
+			}
+		}
+	}
+	return nil
 }
 
 // tile finds the words of the index in a part of a phrase that begins at start and

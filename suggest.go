@@ -92,7 +92,9 @@ func (s *searcher) alike(word string) ([]string, error) {
 			all = append(all, like{string(e.Word), slips, df})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b like) int { return cmp.Or(cmp.Compare(a.slips, b.slips), cmp.Compare(b.df, a.df)) })
+	slices.SortFunc(all, func(a, b like) int {
+		return cmp.Or(cmp.Compare(a.slips, b.slips), cmp.Compare(b.df, a.df), cmp.Compare(a.word, b.word))
+	})
 	var out []string
 	for _, l := range all[:min(len(all), maxSuggested)] {
 		out = append(out, l.word)

@@ -124,7 +124,7 @@ func (s *searcher) addSynonym(of []*tokenizer.Token, synonym string) error {
 		}
 		for i := range s.terms {
 			if t := &s.terms[i]; t.word == of[0].Word {
-				t.forms = append(t.forms, form{code: code, sim: 1, df: df})
+				t.forms = append(t.forms, form{code: code, word: words[0].Word, sim: 1, df: df})
 				t.formDF = max(t.formDF, df)
 			}
 		}

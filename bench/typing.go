@@ -106,11 +106,14 @@ func endings(ctx context.Context, db *ciyuan.DB, queries []string) (latencies, e
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	var l latencies
 	for i, q := range queries {
-		began := time.Now()
-		if _, err := db.Search(ctx, q, nil); err != nil {
-			return nil, fmt.Errorf("%q: %w", q, err)
+		var whole time.Duration
+		for range 2 { // the second knows its words, as the one that is cancelled will
+			began := time.Now()
+			if _, err := db.Search(ctx, q, nil); err != nil {
+				return nil, fmt.Errorf("%q: %w", q, err)
+			}
+			whole = time.Since(began)
 		}
-		whole := time.Since(began)
 		searching, cancel := context.WithCancel(ctx)
 		var cancelled time.Time
 		timer := time.AfterFunc(whole*time.Duration(1+i%9)/10, func() {
