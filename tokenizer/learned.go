@@ -10,15 +10,17 @@ import (
 	"github.com/ciyuan-search/ciyuan/tokenizer/internal/perceptron"
 )
 
-// boundariesData is written by internal/gentagger.
+// packedBoundaries is written by internal/gentagger.
 //
-//go:embed boundaries.bin
-var boundariesData string
+//go:embed boundaries.bin.gz
+var packedBoundaries string
+
+var boundariesData = sync.OnceValue(func() string { return unpack("boundaries.bin.gz", packedBoundaries) })
 
 var boundaryModel = sync.OnceValue(func() *perceptron.Boundaries {
-	m, err := perceptron.OpenBoundaries(boundariesData)
+	m, err := perceptron.OpenBoundaries(boundariesData())
 	if err != nil {
-		panic(fmt.Sprintf("tokenizer: boundaries.bin: %v", err))
+		panic(fmt.Sprintf("tokenizer: boundaries.bin.gz: %v", err))
 	}
 	return m
 })
@@ -26,7 +28,7 @@ var boundaryModel = sync.OnceValue(func() *perceptron.Boundaries {
 // boundaryDigest is a hash of the model, a part of Fingerprint.
 var boundaryDigest = sync.OnceValue(func() uint64 {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(boundariesData)) // never fails
+	_, _ = h.Write([]byte(boundariesData())) // never fails
 	return h.Sum64()
 })
 

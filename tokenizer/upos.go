@@ -56,15 +56,15 @@ func ParseUPOS(name string) (UPOS, bool) {
 	return UPOSX, false
 }
 
-// tagsData is written by internal/gentagger.
+// packedTags is written by internal/gentagger.
 //
-//go:embed tags.bin
-var tagsData string
+//go:embed tags.bin.gz
+var packedTags string
 
 var tagModel = sync.OnceValue(func() *perceptron.Tags {
-	m, err := perceptron.OpenTags(tagsData)
+	m, err := perceptron.OpenTags(unpack("tags.bin.gz", packedTags))
 	if err != nil {
-		panic(fmt.Sprintf("tokenizer: tags.bin: %v", err))
+		panic(fmt.Sprintf("tokenizer: tags.bin.gz: %v", err))
 	}
 	return m
 })

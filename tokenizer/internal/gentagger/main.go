@@ -1,5 +1,5 @@
 // Command gentagger learns the two models of the mode perceptron and of Universal
-// parts of speech from a treebank, and writes boundaries.bin and tags.bin:
+// parts of speech from a treebank, and writes boundaries.bin.gz and tags.bin.gz:
 //
 //	go run ./internal/gentagger -dev zh_gsdsimp-ud-dev.conllu -train ...
 //
@@ -18,6 +18,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"flag"
 	"fmt"
 	"os"
@@ -89,10 +91,26 @@ func run(train []string, oldDev, dev string, hold bool, epochs int) error {
 		cuts = append(cuts, cutExamples(s, &dict)...)
 		tags = append(tags, tagExample(s, tok))
 	}
-	if err := os.WriteFile("boundaries.bin", perceptron.TrainBoundaries(cuts, epochs), 0o644); err != nil {
+	if err := pack("boundaries.bin.gz", perceptron.TrainBoundaries(cuts, epochs)); err != nil {
 		return err
 	}
-	return os.WriteFile("tags.bin", perceptron.TrainTags(tags, epochs), 0o644)
+	return pack("tags.bin.gz", perceptron.TrainTags(tags, epochs))
+}
+
+// pack writes data compressed.
+func pack(name string, data []byte) error {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(data); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(name, out.Bytes(), 0o644)
 }
 
 // isHan reports whether the tokenizer leaves the character to the model.
