@@ -18,18 +18,22 @@ import (
 
 	"github.com/ciyuan-search/ciyuan/encoder/distil"
 	"github.com/ciyuan-search/ciyuan/encoder/transformer"
+	"github.com/ciyuan-search/ciyuan/eval"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
 func modelDistilCommand(c *console) *cli.Command {
 	return command(cli.Command{
 		Name:  "distil",
-		Usage: "make word vectors from a transformer",
-		Description: `Each word goes through the transformer alone, once; the mean of its hidden states is
-reduced to the principal components of all words. The words are those of a file, a
-word with its count a line, or of the index. The same input gives the same file.`,
+		Usage: "make word vectors from a transformer or a server",
+		Description: `Each word goes through the transformer alone, once; the mean of its hidden states, or
+what a server has for the word, is reduced to the principal components of all words. The
+words are those of a file, a word with its count a line, or of the index. The same input
+gives the same file. --eval compares searches with the new table, with the unreduced
+vectors of the teacher and with BM25 on a test set.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "from", Usage: "the transformer, hf:`DIR`"},
+			&cli.StringFlag{Name: "from", Usage: "the teacher: hf:`DIR` or http:URL#MODEL"},
+			&cli.StringFlag{Name: "eval", Usage: "also measure searches on the test set in this `DIR`", TakesFile: true},
 			&cli.StringFlag{Name: "words", Usage: "the `FILE` of words, each with its count behind white space, instead of those of the index", TakesFile: true},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write, for --encoder static:FILE", TakesFile: true},
 			&cli.StringFlag{Name: "text-prefix", Usage: "a `TEXT` in front of each word, such as 'query: ' for the models called e5"},
@@ -53,6 +57,8 @@ type distillation struct {
 	*conversion
 	TeacherDim int     `json:"teacher_dim"`
 	Kept       float64 `json:"kept"` // share of the variance
+
+	Eval []teacherScore `json:"eval,omitempty"`
 }
 
 func (c *console) distilModel(ctx *cli.Context) error {
@@ -63,8 +69,6 @@ func (c *console) distilModel(ctx *cli.Context) error {
 	switch {
 	case out == "":
 		return usagef("model distil needs a file to write: -o FILE").hint("see: " + programName + " model distil --help")
-	case !strings.HasPrefix(ctx.String("from"), encoderHF+":") || ctx.String("from") == encoderHF+":":
-		return usagef("flag --from needs hf:DIR, not %q", ctx.String("from"))
 	case ctx.Int("dim") < 0:
 		return usagef("flag --dim needs a number from 0, not %d", ctx.Int("dim"))
 	case ctx.Int("drop") < 0:
@@ -74,26 +78,30 @@ func (c *console) distilModel(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	dir := strings.TrimPrefix(ctx.String("from"), encoderHF+":")
-	model, err := openTransformer(dir, &transformer.Options{Threads: 1, Int8: ctx.Bool("int8")})
+	ask, license, err := c.openTeacher(ctx)
 	if err != nil {
 		return err
 	}
-	defer discard(model)
+	var set *eval.Set
+	if dir := ctx.String("eval"); dir != "" {
+		if set, err = eval.Load(dir); err != nil {
+			return err
+		}
+	}
 	pr := c.progress("encoding", "words")
 	defer pr.finish()
 	words, err := c.distilWords(ctx, pr)
 	if err != nil {
 		return err
 	}
-	o := distil.Options{Name: table.Name, Dim: ctx.Int("dim"), Drop: ctx.Int("drop"), Bits: table.Bits, License: cmp.Or(table.License, model.Info().License)}
+	o := distil.Options{Name: table.Name, Dim: ctx.Int("dim"), Drop: ctx.Int("drop"), Bits: table.Bits, License: cmp.Or(table.License, license)}
 	if o.Drop == 0 {
 		o.Drop = -1 // the library takes 0 for its default
 	}
 	o.Progress = func(done, total int) { pr.enter("encoding", int64(done), int64(total), "words") }
 	var report distil.Report
 	err = writeFile(ctx.Context, out, func(w io.Writer) (err error) {
-		report, err = distil.Distil(ctx.Context, w, words, teacher(model, ctx.String("text-prefix")), o)
+		report, err = distil.Distil(ctx.Context, w, words, ask, o)
 		return err
 	})
 	if err != nil {
@@ -103,12 +111,58 @@ func (c *console) distilModel(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	var scores []teacherScore
+	if set != nil {
+		if scores, err = c.compareTeacher(ctx, set, out, ask, pr); err != nil {
+			return err
+		}
+	}
 	pr.clear()
 	if ctx.Bool("json") {
-		return c.printJSON(distillation{done, report.TeacherDim, report.Kept})
+		return c.printJSON(distillation{done, report.TeacherDim, report.Kept, scores})
 	}
 	c.note("%.0f %% of the variance of %d dimensions is kept", 100*report.Kept, report.TeacherDim)
-	return c.reportTable(ctx, done)
+	if err := c.reportTable(ctx, done); err != nil || set == nil {
+		return err
+	}
+	return c.printTeacherScores(scores)
+}
+
+// openTeacher opens what --from names, and returns its licence where it states one.
+func (c *console) openTeacher(ctx *cli.Context) (ask distil.Teacher, license string, err error) {
+	kind, path, err := encoderKind(ctx.String("from"), encoderHF, encoderHTTP)
+	if err != nil {
+		return nil, "", usagef("flag --from needs hf:DIR or http:URL, not %q", ctx.String("from"))
+	}
+	prefix := ctx.String("text-prefix")
+	if kind == encoderHTTP {
+		if ctx.IsSet("int8") {
+			return nil, "", usagef("flag --int8 goes with --from hf:DIR; a server computes as it will")
+		}
+		source, err := c.server(ctx.Context, path)
+		if err != nil {
+			return nil, "", err
+		}
+		return func(ctx context.Context, words []string) ([][]float32, error) {
+			texts := make([]string, len(words))
+			for i, word := range words {
+				texts[i] = prefix + word
+			}
+			vectors, err := source.Vectors(ctx, texts)
+			for i, v := range vectors {
+				if v == nil {
+					vectors[i] = make([]float32, source.Dim()) // a zero vector leaves the word out
+				}
+			}
+			return vectors, err
+		}, "", nil
+	}
+	model, err := openTransformer(path, &transformer.Options{Threads: 1, Int8: ctx.Bool("int8")})
+	if err != nil {
+		return nil, "", err
+	}
+	c.closers = append(c.closers, model)
+	return teacher(model, prefix), model.Info().License, nil
 }
 
 // distilWords returns the words to encode with their counts, most frequent first.
