@@ -287,3 +287,54 @@ func BenchmarkSearch_Prefix(b *testing.B) {
 		n = n%len(query) + 1
 	}
 }
+
+// Whatever is typed is answered or refused, and every answer can be explained.
+func FuzzSearch(f *testing.F) {
+	db := typingIndex(f)
+	synonyms, err := ciyuan.ParseSynonyms(strings.NewReader("学习, learn, 用功\nNLP, 自然语言处理, natural language processing"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	texts := map[string]string{}
+	for e, err := range db.List(context.Background(), "") {
+		if err != nil {
+			f.Fatal(err)
+		}
+		doc, err := db.Get(context.Background(), e.ID)
+		if err != nil {
+			f.Fatal(err)
+		}
+		texts[e.ID] = doc.Text
+	}
+	for i, query := range []string{"习学 \"自然语言\"", "+Oxygen -wether prog", "title:x NLP", "oxgyen，天汽", "“语言处理”的计算几", "\xff\"\x00 -", "a b c d e f g h i j"} {
+		f.Add(query, uint8(i*37))
+	}
+	f.Fuzz(func(t *testing.T, query string, bits uint8) {
+		o := ciyuan.SearchOptions{
+			Operators: bits&1 > 0, Prefix: bits&2 > 0, Exact: bits&4 > 0, Explain: true,
+			Fuzzy: ciyuan.Fuzzy(bits >> 3 % 3), Score: ciyuan.Score(bits >> 5 % 5),
+		}
+		if bits&16 > 0 {
+			o.Synonyms, o.StopWords, o.Boost = synonyms, []string{"by", "的"}, map[string]float64{"id": 2}
+		}
+		res, err := db.Search(context.Background(), query, &o)
+		if errors.Is(err, ciyuan.ErrEmptyQuery) || o.Operators && errors.Is(err, ciyuan.ErrOnlyConditions) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range res.Hits {
+			h := &res.Hits[i]
+			addsUp(t, h, texts[h.ID], "")
+			if i > 0 && h.Score > res.Hits[i-1].Score {
+				t.Errorf("hit %d scores %v, the one before %v", i+1, h.Score, res.Hits[i-1].Score)
+			}
+			for _, m := range h.Marks {
+				if m.Start < 0 || m.End > len(h.Snippet) || m.Start >= m.End {
+					t.Errorf("mark %+v in %q", m, h.Snippet)
+				}
+			}
+		}
+	})
+}
