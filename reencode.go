@@ -25,11 +25,11 @@ type ReEncodeResult struct {
 
 const (
 	// reencodeStep is how much text is read at a time, in bytes.
-	reencodeStep = 4 << 20
+	reencodeStep = 256 << 10
 
-	// reencodeTime is how much work an interruption may cost: so often what is
-	// encoded is committed.
-	reencodeTime = 10 * time.Second
+	// reencodeTime is how often what is encoded is committed, at the end of a step:
+	// what an interruption may cost.
+	reencodeTime = 2 * time.Second
 )
 
 // ReEncode gives the index at path the vectors of another encoder, opts.Encoder: its
@@ -168,12 +168,12 @@ func (r *reencode) follow() error {
 	r.done = 0
 	for more := true; more; {
 		var began time.Time
-		result, err := r.to.AddBatch(r.ctx, func(yield func(Document, error) bool) {
+		_, err := r.to.AddBatch(r.ctx, func(yield func(Document, error) bool) {
 			for began = time.Now(); more && time.Since(began) < reencodeTime; {
 				var passages int64
 				var err error
 				docs, next, passages, err = r.read(docs[:0], next)
-				more = len(docs) > 0 && err == nil
+				more = len(docs) > 0 && err == nil // read goes on until there is one
 				for _, doc := range docs {
 					if !yield(doc, nil) {
 						return
@@ -190,7 +190,6 @@ func (r *reencode) follow() error {
 				}
 			}
 		})
-		r.result.Resumed += result.Unchanged
 		if err != nil {
 			return err
 		}
@@ -224,17 +223,34 @@ func (r *reencode) read(docs []Document, from store.DocID) ([]Document, store.Do
 			if !ok || source.Doc != d.ID {
 				return fmt.Errorf("%w: bucket ids, key %q: does not lead to document %d", ErrCorrupt, d.External, d.ID)
 			}
+			passages += int64(d.Passages)
+			if have, err := r.has(d.External, source); err != nil {
+				return err
+			} else if have {
+				r.result.Resumed++
+				continue
+			}
 			doc, err := readDocument(tx, source)
 			if err != nil {
 				return err
 			}
 			docs = append(docs, doc)
 			bytes += len(doc.Text) + len(doc.Title)
-			passages += int64(d.Passages)
 		}
 		return nil
 	})
 	return docs, from, passages, err
+}
+
+// has reports whether the new index has a document as it is in the old one.
+func (r *reencode) has(id string, source store.Source) (have bool, err error) {
+	err = r.to.view(func(tx *store.Tx) error {
+		there, ok, err := tx.Source(id)
+		there.Doc = source.Doc
+		have = ok && there == source
+		return err
+	})
+	return have, err
 }
 
 // replace puts the new index in the place of the old one, if that is still in the
