@@ -166,10 +166,8 @@ func (s *searcher) begun(asks []asked) []asked {
 	if last < 0 || !s.toks[last].Kind.Counts() {
 		return asks
 	}
+	// A compound that the index does not have is no word of the query, but its parts.
 	term := slices.IndexFunc(s.terms, func(t queryTerm) bool { return t.word == s.toks[last].Word })
-	if term < 0 {
-		return asks
-	}
 	text := ""
 	for i := last; i >= 0; i-- {
 		t := &s.toks[i]
@@ -177,7 +175,7 @@ func (s *searcher) begun(asks []asked) []asked {
 			break
 		}
 		text = t.Word + text
-		asks = append(asks, asked{text: text, term: term, prefix: true})
+		asks = append(asks, asked{text: text, term: term, from: s.text[t.Start:s.toks[last].End], prefix: true})
 		if !isHan(t.Word) {
 			break
 		}

@@ -100,6 +100,9 @@ func (s *searcher) documents(r *ranking, passages []store.PassageID) ([]found, e
 	var docs []found
 	slices.Sort(passages)
 	for _, p := range passages {
+		if err := s.ctx.Err(); err != nil {
+			return nil, err
+		}
 		var id store.DocID
 		var doc *store.Doc
 		if n := len(docs) - 1; n >= 0 && uint64(p)-uint64(docs[n].doc) < uint64(docs[n].record.Passages) {
@@ -152,6 +155,9 @@ func (s *searcher) hits() ([]Hit, error) {
 		relative := r.relative(d.plain)
 		if i < s.opts.Offset || relative < s.opts.MinScore {
 			continue
+		}
+		if err := s.ctx.Err(); err != nil {
+			return nil, err
 		}
 		h := Hit{Rank: i + 1, ID: d.record.External, Title: d.record.Title, Path: d.record.Path, Score: d.score, Relative: relative}
 		if err := s.show(r.plans[0], &h, &d); err != nil {

@@ -68,6 +68,12 @@ func TestSearch_Prefix(t *testing.T) {
 			t.Errorf("%q finds %v", test.query, got)
 		}
 	}
+	addAll(t, db, []ciyuan.Document{{ID: "code", Text: "call getUserName and parse_http_header"}})
+	for _, query := range []string{"getUserNa", "parse_http_h", "getus"} {
+		if got := typing(query); !slices.Equal(got, []string{"code"}) {
+			t.Errorf("%q finds %v", query, got)
+		}
+	}
 	for _, query := range []string{"prog ", "prog,", "xyz"} {
 		if got := typing(query); len(got) > 0 {
 			t.Errorf("%q finds %v", query, got)
