@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -220,6 +221,9 @@ func readWords(ctx context.Context, r io.Reader, name string, least int64) ([]di
 		parts := strings.Fields(line)
 		if len(parts) == 0 {
 			return nil
+		}
+		if !utf8.ValidString(parts[0]) {
+			return withHint(fmt.Errorf("%s: line %d: %q is not UTF-8", name, n, parts[0]), "save the file as UTF-8")
 		}
 		word := distil.Word{Text: parts[0]}
 		if len(parts) > 1 {

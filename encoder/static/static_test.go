@@ -348,10 +348,17 @@ func TestFastText_Errors(t *testing.T) {
 	for at := lastRow - (75+1500)*8*4; at < lastRow+8*4; at += 4 {
 		binary.LittleEndian.PutUint32(huge[at:], 0x7f7fffff)
 	}
+	foreign := bytes.Clone(good) // words of bytes that are a character in GB 18030, in pairs, and none in UTF-8
+	for at := 92; at < lastRow-(75+1500)*8*4; at++ {
+		if foreign[at] >= 0x80 {
+			foreign[at] = 0xb0
+		}
+	}
 	for _, test := range []struct {
 		name, contents string
 		want           error
 	}{
+		{"words that are not UTF-8", string(foreign), ErrCharset},
 		{"sums beyond float32", string(huge), ErrNotFinite},
 		{"quantised", string(ftz), ErrQuantized},
 		{"magic alone", string(good[:4]), ErrTruncated},
