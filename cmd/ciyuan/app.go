@@ -90,6 +90,7 @@ func newApp(c *console) *cli.App {
 			alignCommand(c),
 			dictCommand(c),
 			translateWordsCommand(c),
+			tmCommand(c),
 			getCommand(c),
 			listCommand(c),
 			deleteCommand(c),

@@ -16,6 +16,7 @@ import (
 	"github.com/ciyuan-search/ciyuan/encoder/transformer"
 	"github.com/ciyuan-search/ciyuan/eval"
 	"github.com/ciyuan-search/ciyuan/extract"
+	"github.com/ciyuan-search/ciyuan/tm"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
@@ -56,6 +57,8 @@ var advice = []struct {
 	{align.ErrLinks, []string{"a line has the links of one pair of lines: 0-0 1-2 2?2"}},
 	{align.ErrTooLong, []string{"cut the texts into sentences, one a line"}},
 	{align.ErrNoPairs, []string{"a pair has words on both sides, at most 120 tokens each"}},
+	{tm.ErrFormat, []string{"read are TMX 1.1 to 1.4b, XLIFF 1.2 and 2, and tables with a tab between source and target"}},
+	{tm.ErrNoMemory, []string{"list the memories: " + programName + " tm list", "or import one: " + programName + " tm import FILE"}},
 	{tokenizer.ErrDict, []string{"a line of a dictionary is: word [frequency] [tag]"}},
 	{encoder.ErrTable, []string{"copy or convert the vectors again: " + programName + " model convert IN OUT"}},
 	{encoder.ErrTableVersion, []string{"use a newer " + programName + ", or convert the vectors again: " + programName + " model convert IN OUT"}},
