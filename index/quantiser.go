@@ -168,14 +168,13 @@ func (z *Quantiser) LeaderBytes() int { return exactHeader + z.padded }
 type RowCoder struct {
 	z       *Quantiser
 	vector  []float32
-	trial   []uint8
 	indexes []uint8
 	levels  []int16
 }
 
 // NewRowCoder returns a coder of rows.
 func (z *Quantiser) NewRowCoder() *RowCoder {
-	return &RowCoder{z: z, vector: make([]float32, z.padded), trial: make([]uint8, z.padded), indexes: make([]uint8, z.padded)}
+	return &RowCoder{z: z, vector: make([]float32, z.padded), indexes: make([]uint8, z.padded)}
 }
 
 // EncodeLeader appends the row of a leader to dst.

@@ -41,15 +41,40 @@ const levelUnit = 46.46
 
 var (
 	levels4 = [16]int8{-127, -96, -75, -58, -44, -31, -18, -6, 6, 18, 31, 44, 58, 75, 96, 127}
-	levels2 = [4]int8{-70, -21, 21, 70}
+	levels2 = [16]int8{-70, -21, 21, 70}
 )
 
-// levels returns the levels of the grade, ascending.
-func (z *Quantiser) levels() []int8 {
-	if z.grade == GradeCompact {
-		return levels2[:]
+// Columns are divided into steps of 1/32 of their deviation, up to 4 on either
+// side, and each step has the level nearest to its middle.
+const (
+	stepsPerUnit = 32
+	steps        = 8 * stepsPerUnit
+)
+
+var (
+	nearest4 = nearestLevels(levels4[:])
+	nearest2 = nearestLevels(levels2[:4])
+)
+
+// nearestLevels returns the number of the nearest level for each step.
+func nearestLevels(levels []int8) (table [steps]uint8) {
+	for s := range table {
+		middle := (float64(s-steps/2) + 0.5) / stepsPerUnit * levelUnit
+		for i, l := range levels {
+			if math.Abs(middle-float64(l)) < math.Abs(middle-float64(levels[table[s]])) {
+				table[s] = uint8(i)
+			}
+		}
 	}
-	return levels4[:]
+	return table
+}
+
+// levels returns the levels of the grade, ascending, and the nearest for each step.
+func (z *Quantiser) levels() (levels *[16]int8, nearest *[steps]uint8) {
+	if z.grade == GradeCompact {
+		return &levels2, &nearest2
+	}
+	return &levels4, &nearest4
 }
 
 // appendResidual appends the row of c.vector relative to leader.
@@ -73,40 +98,23 @@ func (c *RowCoder) appendResidual(dst []byte, leader []byte) []byte {
 	for _, x := range v {
 		sum += float64(x) * float64(x)
 	}
-	levels := c.z.levels()
-	best, bestScale := -1.0, 0.0
-	deviation := math.Sqrt(sum / float64(len(v)))
-	for _, stretch := range []float64{1, 0.9, 1.1} {
-		if deviation == 0 {
-			clear(c.indexes)
-			break
-		}
-		unit := deviation * stretch / levelUnit
-		xl, ll := c.round(levels, unit)
-		if gain := xl * xl / ll; gain > best {
-			best, bestScale = gain, xl/ll
-			c.trial, c.indexes = c.indexes, c.trial
-		}
+	levels, nearest := c.z.levels()
+	inverse := 0.0
+	if sum > 0 {
+		inverse = stepsPerUnit / math.Sqrt(sum/float64(len(v)))
 	}
-	dst = append(dst, byte(factor), nearestScale(bestScale/c.z.unit))
-	return c.pack(dst)
-}
-
-// round sets c.trial to the nearest levels of c.vector / unit, and returns the
-// products of the vector with them and of them with themselves.
-func (c *RowCoder) round(levels []int8, unit float64) (xl, ll float64) {
-	for i, x := range c.vector {
-		y := float64(x) / unit
-		index := 0
-		for index+1 < len(levels) && y > (float64(levels[index])+float64(levels[index+1]))/2 {
-			index++
-		}
-		l := float64(levels[index])
-		xl += float64(float64(x) * l)
+	var ll int64
+	for i, x := range v {
+		step := int(float64(float64(x)*inverse) + steps/2)
+		index := nearest[max(0, min(steps-1, step))]
+		l := int64(levels[index])
 		ll += l * l
-		c.trial[i] = uint8(index)
+		c.indexes[i] = index
 	}
-	return xl, ll
+	// Stretched to the length of the residual: the nearest levels shorten it, and
+	// with it every similarity.
+	stored := nearestScale(math.Sqrt(sum/float64(ll)) / c.z.unit)
+	return c.pack(append(dst, byte(factor), stored))
 }
 
 // factorOf returns the multiple of the leader that a row stores.
@@ -151,17 +159,6 @@ func (z *Quantiser) widen(levels []int16, rows []byte, n int) {
 	case GradeBalanced:
 		scoring.Widen4(levels, rows[residualHeader:], stride, n, z.padded, &levels4)
 	default:
-		for t := range n {
-			row := rows[t*stride+residualHeader:]
-			for g := 0; g < z.padded; g += 32 {
-				to := levels[t*z.padded+g:][:32]
-				for i, b := range row[g/4 : g/4+8] {
-					to[i] = int16(levels2[b&3])
-					to[8+i] = int16(levels2[b>>2&3])
-					to[16+i] = int16(levels2[b>>4&3])
-					to[24+i] = int16(levels2[b>>6])
-				}
-			}
-		}
+		scoring.Widen2(levels, rows[residualHeader:], stride, n, z.padded, &levels2)
 	}
 }

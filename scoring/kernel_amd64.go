@@ -79,3 +79,11 @@ func byteSums(sums []int32, values []int16, data []byte, stride int, rows []uint
 	}
 	byteSumsAVX2(&sums[0], &values[0], len(values), &data[0], stride, &rows[0], len(rows))
 }
+
+func widen2(levels []int16, data []byte, stride, dim int, table *[16]int8) {
+	if !hasAVX2 {
+		widen2Portable(levels, data, stride, dim, table)
+		return
+	}
+	widen2AVX2(&levels[0], &data[0], stride, len(levels)/dim, dim, table)
+}

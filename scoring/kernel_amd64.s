@@ -690,3 +690,48 @@ columns:
 	JNZ       row
 	VZEROUPPER
 	RET
+
+// func widen2AVX2(levels *int16, data *byte, stride int, n int, dim int, table *[16]int8)
+// Requires: AVX, AVX2
+TEXT ·widen2AVX2(SB), NOSPLIT, $0-48
+	MOVQ           levels+0(FP), AX
+	MOVQ           data+8(FP), CX
+	MOVQ           stride+16(FP), DX
+	MOVQ           n+24(FP), BX
+	MOVQ           dim+32(FP), SI
+	MOVQ           table+40(FP), DI
+	VMOVDQU        shifts2<>+0(SB), Y0
+	VBROADCASTI128 (DI), Y1
+	VPCMPEQW       Y2, Y2, Y2
+	VPSRLW         $0x0e, Y2, Y2
+	VPACKUSWB      Y2, Y2, Y2
+
+row:
+	MOVQ CX, DI
+	MOVQ SI, R8
+
+columns:
+	VPBROADCASTQ (DI), Y3
+	VPSRLVQ      Y0, Y3, Y3
+	VPAND        Y2, Y3, Y3
+	VPSHUFB      Y3, Y1, Y3
+	VEXTRACTI128 $0x01, Y3, X4
+	VPMOVSXBW    X3, Y3
+	VPMOVSXBW    X4, Y4
+	VMOVDQU      Y3, (AX)
+	VMOVDQU      Y4, 32(AX)
+	ADDQ         $0x08, DI
+	ADDQ         $0x40, AX
+	SUBQ         $0x20, R8
+	JNZ          columns
+	ADDQ         DX, CX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+DATA shifts2<>+0(SB)/8, $0x0000000000000000
+DATA shifts2<>+8(SB)/8, $0x0000000000000002
+DATA shifts2<>+16(SB)/8, $0x0000000000000004
+DATA shifts2<>+24(SB)/8, $0x0000000000000006
+GLOBL shifts2<>(SB), RODATA|NOPTR, $32

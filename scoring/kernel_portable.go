@@ -31,3 +31,7 @@ func widen4(levels []int16, data []byte, stride, dim int, table *[16]int8) {
 func byteSums(sums []int32, values []int16, data []byte, stride int, rows []uint32) {
 	byteSumsPortable(sums, values, data, stride, rows)
 }
+
+func widen2(levels []int16, data []byte, stride, dim int, table *[16]int8) {
+	widen2Portable(levels, data, stride, dim, table)
+}

@@ -48,3 +48,8 @@ func widen8AVX2(levels *int16, data *byte, stride int, n int, dim int)
 //
 //go:noescape
 func widen4AVX2(levels *int16, data *byte, stride int, n int, dim int, table *[16]int8)
+
+// widen2AVX2 sets levels to the entries of table that the pairs of bits of n rows of dim columns name, stride bytes apart.
+//
+//go:noescape
+func widen2AVX2(levels *int16, data *byte, stride int, n int, dim int, table *[16]int8)

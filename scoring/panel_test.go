@@ -222,6 +222,16 @@ func TestWiden_EqualsPortable(t *testing.T) {
 			if !slices.Equal(got, want) || !slices.Equal(portable, want) {
 				t.Errorf("4 bits, %d columns: the kernels differ", dim)
 			}
+			data = data[:(n-1)*(dim/4+gap)+dim/4]
+			for i := range want {
+				row, c := data[i/dim*(dim/4+gap):], i%dim
+				want[i] = int16(table[row[c/32*8+c%8]>>(c%32/8*2)&3])
+			}
+			Widen2(got, data, dim/4+gap, n, dim, &table)
+			widen2Portable(portable, data, dim/4+gap, dim, &table)
+			if !slices.Equal(got, want) || !slices.Equal(portable, want) {
+				t.Errorf("2 bits, %d columns: the kernels differ", dim)
+			}
 		}
 	}
 }
@@ -273,6 +283,7 @@ func TestPanel_Panics(t *testing.T) {
 		"a vector of 33":         func() { q.Set(make([]float32, 33)) },
 		"a row beyond the data":  func() { q.Sums(make([]int32, 1), make([]byte, 63), 32, []uint32{1}) },
 		"too few bytes":          func() { Widen8(make([]int16, 64), make([]byte, 63), 32, 2, 32) },
+		"too few pairs":          func() { Widen2(make([]int16, 64), make([]byte, 15), 8, 2, 32, new([16]int8)) },
 		"too few nibbles":        func() { Widen4(make([]int16, 64), make([]byte, 31), 16, 2, 32, new([16]int8)) },
 	} {
 		func() {

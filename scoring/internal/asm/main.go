@@ -25,6 +25,7 @@ func main() {
 	byteSums()
 	widen8()
 	widen4()
+	widen2()
 	Generate()
 }
 

@@ -267,6 +267,38 @@ func widen4() {
 	})
 }
 
+// widen2 emits the kernel that looks pairs of bits up.
+func widen2() {
+	TEXT("widen2AVX2", NOSPLIT, "func(levels *int16, data *byte, stride int, n int, dim int, table *[16]int8)")
+	Doc("widen2AVX2 sets levels to the entries of table that the pairs of bits of n rows of dim columns name, stride bytes apart.")
+	Pragma("noescape")
+	w := newWidener(4)
+	at := Load(Param("table"), GP64())
+	shifts := GLOBL("shifts2", RODATA|NOPTR)
+	for i := range 4 {
+		DATA(8*i, U64(uint64(2*i)))
+	}
+	shift, table, pair := YMM(), YMM(), YMM()
+	VMOVDQU(shifts, shift)
+	VBROADCASTI128(Mem{Base: at}, table)
+	VPCMPEQW(pair, pair, pair)
+	VPSRLW(Imm(14), pair, pair)
+	VPACKUSWB(pair, pair, pair)
+	w.rows(func() {
+		x := YMM()
+		VPBROADCASTQ(Mem{Base: w.from}, x)
+		VPSRLVQ(shift, x, x)
+		VPAND(pair, x, x)
+		VPSHUFB(x, table, x)
+		upper, first, second := XMM(), YMM(), YMM()
+		VEXTRACTI128(Imm(1), x, upper)
+		VPMOVSXBW(x.AsX(), first)
+		VPMOVSXBW(upper, second)
+		VMOVDQU(first, Mem{Base: w.to})
+		VMOVDQU(second, Mem{Base: w.to, Disp: 32})
+	})
+}
+
 // widener holds the registers of a kernel that unpacks rows, 32 columns at a time.
 type widener struct {
 	to, data, stride, n, dim reg.Register
