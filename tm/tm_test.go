@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
 
 	"github.com/ciyuan-search/ciyuan"
@@ -96,6 +98,23 @@ func TestRoundTrip(t *testing.T) {
 			if got := exported(t, m, "wide"); got != text {
 				t.Errorf("%s in UTF-16 comes out as\n%s", name, got)
 			}
+		}
+	}
+}
+
+// A file in another encoding comes out with its text, in UTF-8.
+func TestImport_Encodings(t *testing.T) {
+	m := memory(t)
+	for name, enc := range encodings {
+		word := map[bool]string{true: "文件", false: "abc"}[enc == simplifiedchinese.GB18030 || enc == traditionalchinese.Big5]
+		text := `<?xml version='1.0' encoding='` + name + `'?><tmx version="1.4"><header srclang="en"/><body><tu><tuv xml:lang="en"><seg>` + word + `</seg></tuv></tu></body></tmx>`
+		data, err := enc.NewEncoder().String(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		load(t, m, name, data)
+		if got, want := exported(t, m, name), strings.Replace(text, name, "UTF-8", 1); got != want {
+			t.Errorf("%s comes out as %q", name, got)
 		}
 	}
 }

@@ -11,7 +11,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/traditionalchinese"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
@@ -88,6 +91,21 @@ func declareUTF8(text string) string {
 	return m[1] + "UTF-8" + text[len(m[1])+len(m[2]):]
 }
 
+// encodings are those that a declaration may name besides UTF-8 and UTF-16. The
+// tables of others would make the program half a megabyte larger.
+var encodings = map[string]encoding.Encoding{
+	"us-ascii":     charmap.Windows1252,
+	"iso-8859-1":   charmap.Windows1252,
+	"iso-8859-15":  charmap.ISO8859_15,
+	"windows-1250": charmap.Windows1250,
+	"windows-1251": charmap.Windows1251,
+	"windows-1252": charmap.Windows1252,
+	"gb2312":       simplifiedchinese.GB18030,
+	"gbk":          simplifiedchinese.GB18030,
+	"gb18030":      simplifiedchinese.GB18030,
+	"big5":         traditionalchinese.Big5,
+}
+
 // toUTF8 returns a reader of the text in UTF-8, without a byte order mark.
 func toUTF8(r io.Reader) (io.Reader, error) {
 	head := make([]byte, 1024)
@@ -110,11 +128,11 @@ func toUTF8(r io.Reader) (io.Reader, error) {
 		return utf16(unicode.BigEndian)
 	}
 	if m := declaredEncoding.FindSubmatch(head); m != nil && !strings.EqualFold(string(m[2]), "utf-8") {
-		out, err := charset.NewReaderLabel(string(m[2]), all)
-		if err != nil {
+		enc, ok := encodings[strings.ToLower(string(m[2]))]
+		if !ok {
 			return nil, fmt.Errorf("%w: unknown encoding %q", ErrFormat, m[2])
 		}
-		return out, nil
+		return transform.NewReader(all, enc.NewDecoder()), nil
 	}
 	return all, nil
 }
