@@ -43,6 +43,7 @@ var parts = []part{
 	{"recall", "the graph against the exact search", measureRecall},
 	{"ranking", "quality of the ranking against BM25", measureRanking},
 	{"segmentation", "words and parts of speech against a treebank, beside jieba", measureSegmentation},
+	{"grades", "storage grades of token vectors against float32", measureGrades},
 	{"cross", "questions in one language about texts in another", measureCross},
 }
 
@@ -86,6 +87,8 @@ type options struct {
 	runs     int
 	queries  int
 	profiles string
+	vectors  string // folder of make benchdata
+	chosen   bool   // -run says which parts
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -98,9 +101,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&b.runs, "runs", 5, "repeat what is timed `N` times")
 	flags.IntVar(&b.queries, "queries", 150, "at most `N` queries of a set where not all of them are needed")
 	flags.StringVar(&b.profiles, "profiles", "", "write CPU profiles of indexing and searching into `DIR`")
+	flags.StringVar(&b.vectors, "vectors", filepath.Join("..", "benchdata"), "`DIR` of the token vectors that make benchdata makes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	b.chosen = *pattern != ""
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
