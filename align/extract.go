@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/ciyuan-search/ciyuan/internal/order"
 )
 
 // mutual links tokens that are each other's best.
@@ -235,7 +237,7 @@ func grow(forward, backward *Matrix, threshold float64) []Link {
 }
 
 func sortLinks(links []Link) {
-	slices.SortFunc(links, func(a, b Link) int {
+	order.Stable(links, func(a, b *Link) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Target, b.Target))
 	})
 }

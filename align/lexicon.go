@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/ciyuan-search/ciyuan/encoder"
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
@@ -20,7 +21,7 @@ func (m *Model) index() {
 		m.linked[1][e.tgt] += uint64(e.count)
 		m.byTarget[i] = i
 	}
-	slices.SortFunc(m.byTarget, func(a, b int) int {
+	slices.SortStableFunc(m.byTarget, func(a, b int) int {
 		return cmp.Or(cmp.Compare(m.entries[a].tgt, m.entries[b].tgt), cmp.Compare(m.entries[a].src, m.entries[b].src))
 	})
 }
@@ -53,17 +54,17 @@ func (m *Model) pair(e *entry) WordPair {
 // punctuation are left out.
 func (m *Model) Lexicon(minCount int) iter.Seq[WordPair] {
 	return func(yield func(WordPair) bool) {
-		var order []int
+		var numbers []int
 		for i, e := range m.entries {
 			if int64(e.count) >= int64(minCount) {
-				order = append(order, i)
+				numbers = append(numbers, i)
 			}
 		}
-		slices.SortFunc(order, func(a, b int) int {
+		slices.SortStableFunc(numbers, func(a, b int) int {
 			x, y := &m.entries[a], &m.entries[b]
 			return cmp.Or(cmp.Compare(y.count, x.count), cmp.Compare(m.src.words[x.src], m.src.words[y.src]), cmp.Compare(m.tgt.words[x.tgt], m.tgt.words[y.tgt]))
 		})
-		for _, i := range order {
+		for _, i := range numbers {
 			if !yield(m.pair(&m.entries[i])) {
 				return
 			}
@@ -91,7 +92,7 @@ func (m *Model) Lookup(word string) []WordPair {
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(a, b WordPair) int {
+	order.Stable(out, func(a, b *WordPair) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Target, b.Target))
 	})
 	return out
@@ -185,7 +186,7 @@ func (t *Translator) Candidates(token *tokenizer.Token, k int) []Candidate {
 		}
 		out[i].Score = (float64(out[i].Count) + weight*share) / (links + weight)
 	}
-	slices.SortStableFunc(out, func(a, b Candidate) int {
+	order.Stable(out, func(a, b *Candidate) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Word, b.Word))
 	})
 	return out[:min(len(out), max(k, 0))]

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/ciyuan-search/ciyuan/internal/order"
 )
 
 // A Model is what was learned from parallel text: which words stand for each
@@ -182,5 +184,5 @@ func (m *Model) Entries() int { return len(m.entries) }
 
 // sortEntries orders entries by word pair.
 func sortEntries(e []entry) {
-	slices.SortFunc(e, func(a, b entry) int { return cmp.Or(cmp.Compare(a.src, b.src), cmp.Compare(a.tgt, b.tgt)) })
+	order.Stable(e, func(a, b *entry) int { return cmp.Or(cmp.Compare(a.src, b.src), cmp.Compare(a.tgt, b.tgt)) })
 }

@@ -1,10 +1,8 @@
 package align
 
 import (
-	"cmp"
 	"context"
 	"math"
-	"slices"
 	"sync"
 	"unicode"
 	"unicode/utf8"
@@ -72,28 +70,31 @@ func isHan(word string) bool {
 	return unicode.Is(unicode.Han, r)
 }
 
-// gather chooses the words that stand for each language.
+// gather chooses the words that stand for each language: every twentieth of the
+// most frequent ones, by frequency and then by row.
 func (s *staticVectors) gather() {
-	type frequent struct {
-		row   uint32
-		prior float32
-	}
-	var all [2][]frequent
+	// Priors are few: words are put into bins of 1/16 nat.
+	var bins [2][16 * 16][]uint32
 	for row := range uint32(s.table.Len()) {
 		k := 0
 		if isHan(s.table.Word(row)) {
 			k = 1
 		}
-		all[k] = append(all[k], frequent{row, s.table.Prior(row)})
+		bin := max(0, min(int(s.table.Prior(row)*16), len(bins[k])-1))
+		bins[k][bin] = append(bins[k][bin], row)
 	}
-	for k, words := range all {
-		slices.SortFunc(words, func(a, b frequent) int { return cmp.Or(cmp.Compare(a.prior, b.prior), cmp.Compare(a.row, b.row)) })
-		sum := 0.0
-		for i := 0; i < min(len(words), sampled); i += sampleStep {
-			w := math.Exp(-float64(words[i].prior))
-			s.sample[k].rows = append(s.sample[k].rows, words[i].row)
-			s.sample[k].weights = append(s.sample[k].weights, w)
-			sum += w
+	for k := range bins {
+		at, sum := 0, 0.0
+		for _, bin := range bins[k] {
+			for _, row := range bin {
+				if at%sampleStep == 0 && at < sampled {
+					w := math.Exp(-float64(s.table.Prior(row)))
+					s.sample[k].rows = append(s.sample[k].rows, row)
+					s.sample[k].weights = append(s.sample[k].weights, w)
+					sum += w
+				}
+				at++
+			}
 		}
 		for i := range s.sample[k].weights {
 			s.sample[k].weights[i] /= sum

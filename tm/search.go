@@ -14,6 +14,7 @@ import (
 
 	"github.com/ciyuan-search/ciyuan"
 	"github.com/ciyuan-search/ciyuan/align"
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
@@ -149,7 +150,7 @@ func (m *Memory) Search(ctx context.Context, text string, opts *SearchOptions) (
 			out = append(out, match)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Match) int {
+	order.Stable(out, func(a, b *Match) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), b.unit.Date.Compare(a.unit.Date), cmp.Compare(a.ID, b.ID))
 	})
 	out = out[:min(len(out), o.K)]
@@ -191,7 +192,7 @@ func (m *Memory) telling(text string, tokens []tokenizer.Token) string {
 	if len(words) <= tellingWords {
 		return text
 	}
-	slices.SortStableFunc(words, func(a, b word) int { return cmp.Compare(b.prior, a.prior) })
+	order.Stable(words, func(a, b *word) int { return cmp.Compare(b.prior, a.prior) })
 	var b strings.Builder
 	for _, w := range words[:tellingWords] {
 		b.WriteString(w.text)
@@ -430,7 +431,7 @@ func (m *Memory) Concordance(ctx context.Context, text string, opts *Concordance
 			break
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Use) int {
+	order.Stable(out, func(a, b *Use) int {
 		switch {
 		case a.Phrase == b.Phrase:
 			return 0
@@ -468,7 +469,7 @@ func (m *Memory) use(ctx context.Context, id, phrase string, words []string, lan
 		if len(found) == 0 {
 			continue
 		}
-		slices.SortFunc(found, func(a, b Span) int { return cmp.Compare(a.Start, b.Start) })
+		order.Stable(found, func(a, b *Span) int { return cmp.Compare(a.Start, b.Start) })
 		tokens := tokensOf(m.tok, v.Text)
 		marked := make([]bool, len(tokens))
 		for k, t := range tokens {

@@ -271,15 +271,17 @@ func ParseUnit(raw, srcLang string) (*Unit, error) {
 					u.Variants[len(u.Variants)-1].Segment = s
 				}
 			case "prop":
-				var text string
-				if err := dec.DecodeElement(&text, &e); err != nil {
-					return nil, atEnd(err)
+				// Its content is text; DecodeElement would link all of the decoding
+				// of structures.
+				s, err := parseSegment(dec, raw)
+				if err != nil {
+					return nil, err
 				}
 				depth--
 				if u.Props == nil {
 					u.Props = map[string]string{}
 				}
-				u.Props[attr(e.Attr, "type")] = text
+				u.Props[attr(e.Attr, "type")] = s.Text
 			}
 			if depth > maxDepth {
 				return nil, fmt.Errorf("%w: elements are nested too deep", ErrFormat)
