@@ -45,6 +45,8 @@ var parts = []part{
 	{"segmentation", "words and parts of speech against a treebank, beside jieba", measureSegmentation},
 	{"grades", "storage grades of token vectors against float32", measureGrades},
 	{"cross", "questions in one language about texts in another", measureCross},
+	{"align", "words of two languages against links made by hand", measureAlignment},
+	{"memory", "fuzzy matches in a translation memory", measureMemory},
 }
 
 func main() {

@@ -28,7 +28,7 @@ const module = "github.com/ciyuan-search/ciyuan"
 var rooms = map[string][]string{
 	"":          {"tokenizer", "encoder", "index", "scoring", "store"},
 	"align":     {"encoder", "scoring", "tokenizer"},
-	"bench":     {"", "encoder/...", "eval", "index", "scoring", "tokenizer"}, // index, scoring: it measures the grades of stored vectors one by one
+	"bench":     {"", "align", "encoder/...", "eval", "index", "scoring", "tm", "tokenizer"}, // index, scoring: it measures the grades of stored vectors one by one
 	"cmd":       {"", "align", "encoder/...", "eval", "extract/...", "server", "tm", "tokenizer/..."},
 	"encoder":   {"scoring", "tokenizer/..."},
 	"eval":      {"", "encoder/...", "tokenizer/..."},
