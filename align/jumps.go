@@ -172,7 +172,8 @@ type jumpCounts struct {
 }
 
 // add counts the step to token j: next and spread are the sums of the backward
-// pass there, beta the probabilities of what follows j.
+// pass there, whose spread has left those of next in c.prefix, beta the
+// probabilities of what follows j.
 func (k *jumpCounts) add(c *chain, alpha [][]float64, j int, next, beta, spread []float64) {
 	at := func(p int) float64 {
 		if j > 0 {
@@ -196,11 +197,17 @@ func (k *jumpCounts) add(c *chain, alpha [][]float64, j int, next, beta, spread 
 			continue
 		}
 		gone := a * spread[p] * c.share[p] // expected jumps from here
-		for to := 1; to <= c.n; to++ {
-			w := c.jumps.weight(to - p)
-			kind := max(0, min(to-p+maxJump+1, len(k.weights)-1))
-			k.weights[kind] += a * c.share[p] * next[to] * w
-			k.places[kind] += gone * c.share[p] / max(1-c.jumps.null, 1e-9)
+		place := gone * c.share[p] / max(1-c.jumps.null, 1e-9)
+		count := func(kind int, reach float64, places int) {
+			k.weights[kind] += a * c.share[p] * reach * c.jumps.weights[kind]
+			k.places[kind] += place * float64(places)
+		}
+		// The far jumps of a side at once: c.prefix holds the sums of next.
+		first, last := max(1, p-maxJump), min(c.n, p+maxJump)
+		count(0, c.prefix[first], first-1)
+		count(len(k.weights)-1, c.prefix[c.n+1]-c.prefix[last+1], c.n-last)
+		for to := first; to <= last; to++ {
+			count(to-p+maxJump+1, next[to], 1)
 		}
 	}
 }

@@ -198,7 +198,9 @@ func (m *Memory) ImportTSV(ctx context.Context, name, from, to string, r io.Read
 }
 
 // add writes units, then what is around them, and deletes what is left of an
-// earlier import. file is called behind the last unit.
+// earlier import. What was around that goes first, so that an import that does
+// not end leaves no memory that could be exported. file is called behind the
+// last unit.
 func (m *Memory) add(ctx context.Context, name string, units iter.Seq2[rawUnit, error], file func() (prolog, epilog, srcLang string)) (*Imported, error) {
 	n := 0
 	var docs iter.Seq2[ciyuan.Document, error] = func(yield func(ciyuan.Document, error) bool) {
@@ -223,7 +225,11 @@ func (m *Memory) add(ctx context.Context, name string, units iter.Seq2[rawUnit, 
 			fieldMemory: name, fieldProlog: prolog, fieldEpilog: epilog, fieldSource: srcLang,
 		}}, nil)
 	}
+	if _, err := m.db.Delete(ctx, unitID(name, 0)); err != nil {
+		return nil, err
+	}
 	done, err := m.db.AddBatch(ctx, docs)
+	done.Added = max(0, done.Added-1) // what is around the units
 	out := &Imported{Name: name, Units: n, Added: done.Added, Updated: done.Updated, Unchanged: done.Unchanged}
 	if err != nil {
 		return out, err

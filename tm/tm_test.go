@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -240,7 +242,7 @@ func TestImport_Again(t *testing.T) {
 	ctx := context.Background()
 	load(t, m, "x", small)
 	done, err := m.ImportTMX(ctx, "x", strings.NewReader(small))
-	if err != nil || done.Unchanged != 5 || done.Updated != 0 || done.Deleted != 0 {
+	if err != nil || done.Unchanged != 4 || done.Added != 0 || done.Updated != 0 || done.Deleted != 0 {
 		t.Errorf("%+v, %v", done, err)
 	}
 	at := strings.Index(small, "  <tu tuid=\"b\"")
@@ -250,6 +252,23 @@ func TestImport_Again(t *testing.T) {
 	}
 	if got := exported(t, m, "x"); got != shorter {
 		t.Errorf("exported\n%s", got)
+	}
+	// What did not end cannot be exported.
+	broken := io.MultiReader(strings.NewReader(small[:at]), iotest.ErrReader(errors.New("broken")))
+	if _, err := m.ImportTMX(ctx, "z", broken); err == nil {
+		t.Error("a reader that breaks is no error")
+	}
+	if err := m.Export(ctx, "z", &bytes.Buffer{}); !errors.Is(err, ErrNoMemory) {
+		t.Errorf("an import that did not end: %v", err)
+	}
+	if _, err := m.ImportTMX(ctx, "z", strings.NewReader("<tmx><body/></tmx>")); err != nil {
+		t.Error(err)
+	}
+	if got := exported(t, m, "z"); got != "<tmx><body/></tmx>" {
+		t.Errorf("an empty memory: %q", got)
+	}
+	if _, err := m.db.Delete(ctx, unitID("z", 0)); err != nil {
+		t.Fatal(err)
 	}
 	load(t, m, "y", small)
 	all, err := m.List(ctx)
