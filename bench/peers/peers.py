@@ -201,7 +201,7 @@ class FastPlaid:
 
 
 class XTRWarp(FastPlaid):
-    parameter, values = "nprobe", [4, 8, 16, 32, 64]
+    parameter, values = "nprobe", [4, 16, 64, 128, 256]
 
     def build(self, vectors, starts, work):
         import torch
