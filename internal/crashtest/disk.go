@@ -101,6 +101,19 @@ func (d *Disk) Len() int {
 	return len(d.events)
 }
 
+// Marked returns the number of events before the last mark with that number, -1
+// if there is none.
+func (d *Disk) Marked(n int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, e := range slices.Backward(d.events) {
+		if e.kind == mark && e.off == int64(n) {
+			return i
+		}
+	}
+	return -1
+}
+
 // settle notes the sync that ended the last commit: whatever is done next is
 // done after it.
 func (d *Disk) settle() {

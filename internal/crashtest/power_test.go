@@ -59,6 +59,9 @@ func record(t *testing.T, dir string, n int, seed uint64, plant func(h *history,
 	h.disk.Mark(1)
 	for i := 1; i < n; i++ {
 		o := drawOp(rng)
+		for i == 1 && len(o.Docs) == 0 { // every history has a change
+			o = drawOp(rng)
+		}
 		h.doing = i
 		h.disk.Mark(2 * i)
 		if err := w.do(&o); err != nil {
@@ -108,6 +111,37 @@ func (h *history) allowed(marks []int) (states []state, mayLack bool) {
 		return h.states[last/2+1 : last/2+2], false
 	}
 	return h.states[last/2 : last/2+2], last == 0
+}
+
+// moments returns n moments of the record, ascending, at which to cut the power.
+// Half of them are anywhere. The others are aimed at operations that change what
+// the index holds, so that no test depends on chance for having cut a commit: in
+// turn when its first write has begun, at any moment of it, and when all of it is
+// on the disk and not acknowledged.
+func (h *history) moments(n int, rng *rand.Rand) []int {
+	type span struct{ from, to int }
+	var changes []span
+	for i := 1; i < len(h.states)-1; i++ {
+		if !reflect.DeepEqual(h.states[i], h.states[i+1]) {
+			changes = append(changes, span{h.disk.Marked(2 * i), h.disk.Marked(2*i + 1)})
+		}
+	}
+	at := make([]int, n)
+	for i := range at {
+		c := changes[rng.IntN(len(changes))]
+		switch i % 6 {
+		case 1:
+			at[i] = c.from + 2
+		case 3:
+			at[i] = c.from + 2 + rng.IntN(c.to-c.from-1)
+		case 5:
+			at[i] = c.to
+		default:
+			at[i] = rng.IntN(h.disk.Len() + 1)
+		}
+	}
+	slices.Sort(at)
+	return at
 }
 
 // A verdict is what was found in an image.
@@ -170,11 +204,7 @@ func (h *history) examine(image int, dir string, marks []int, o *oracle) (outcom
 func cutPower(t *testing.T, h *history, n int, seed uint64) []verdict {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 2))
-	moments := make([]int, n)
-	for i := range moments {
-		moments[i] = rng.IntN(h.disk.Len() + 1)
-	}
-	slices.Sort(moments)
+	moments := h.moments(n, rng)
 	type job struct {
 		image int
 		dir   string
@@ -246,7 +276,7 @@ func TestPowerCut(t *testing.T) {
 		images     int
 		operations int
 	}{
-		{"first", n / 10, 5}, // making the file, and a few changes
+		{"first", max(n/10, 30), 5}, // making the file, and a few changes
 		{"long", n - n/10, 60 + n/50},
 	} {
 		t.Run(part.name, func(t *testing.T) {
@@ -291,17 +321,22 @@ func TestPowerCut_Finds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := record(t, t.TempDir(), 30, *seed, plant)
-			found := 0
-			for _, v := range cutPower(t, h, 60, *seed) {
-				if v.err != nil || v.outcome == "refused" {
-					found++
+			// Not every history has an operation that the bug spoils.
+			const histories = 20
+			for i := range uint64(histories) {
+				h := record(t, t.TempDir(), 30, *seed+i<<32, plant)
+				found := 0
+				for _, v := range cutPower(t, h, 60, *seed+i<<32) {
+					if v.err != nil || v.outcome == "refused" {
+						found++
+					}
+				}
+				if found > 0 {
+					t.Logf("found in %d of 60 images of history %d", found, i+1)
+					return
 				}
 			}
-			t.Logf("found in %d of 60 images", found)
-			if found == 0 {
-				t.Error("not found")
-			}
+			t.Errorf("not found in %d histories", histories)
 		})
 	}
 }
