@@ -335,7 +335,7 @@ func checkRecord(b Bucket, key, value []byte) error {
 	case Pending:
 		return checkPassage(value)
 	case Forward:
-		block, err := parseForwardAt(key, value)
+		block, err := parseForwardAt(b, key, value)
 		if err != nil {
 			return err
 		}
@@ -369,7 +369,10 @@ func checkRecord(b Bucket, key, value []byte) error {
 	case Tombs:
 		_, err := parseTombs(value)
 		return err
-	case Graph, Postings:
+	case Vectors:
+		_, err := parseForwardAt(b, key, value)
+		return err
+	case Graph, Postings, VPending, Leaders, VGraph, VPostings:
 	}
 	return nil
 }
@@ -378,6 +381,8 @@ func checkMetas(key string, value []byte) (err error) {
 	switch key {
 	case metaKey:
 		_, err = decodeMeta(value)
+	case vectorMetaKey:
+		_, err = decodeVectorMeta(value)
 	case dictionaryKey:
 		err = checkDictionary(value)
 	case formatKey:

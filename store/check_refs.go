@@ -406,7 +406,7 @@ func (f *recordFollower) start() error {
 // load unpacks a block of folded passages, skipping damaged ones.
 func (f *recordFollower) load(key, value []byte) error {
 	for f.block = nil; key != nil && len(f.block) == 0; {
-		block, err := parseForwardAt(key, value)
+		block, err := parseForwardAt(Forward, key, value)
 		if err == nil {
 			f.block = slices.Collect(block.All())
 			return f.c.step(len(value))

@@ -19,8 +19,8 @@ const copyBytes = 8 << 20
 // permissions of s. The copy is complete and on the disk when it gets its name;
 // after an error or a crash there is what was there before. Other transactions
 // go on meanwhile. Every value is verified on the way, pages are packed, and the
-// copy has an identity of its own: its bytes are not those of s, its entries
-// are.
+// copy has an identity of its own: its bytes are not those of s, its entries and
+// its format are.
 //
 // With replace, a regular file at path is replaced, atomically; without, the
 // error is fs.ErrExist. The file of s itself is never replaced.
@@ -36,7 +36,7 @@ func (s *Store) Backup(ctx context.Context, path string, replace bool, progress 
 	}
 	removeStale(path, nil)
 	aside := asideOf(path)
-	t, err := build(aside, Options{}, true)
+	t, err := build(aside, Options{}, s.format, true)
 	if err != nil {
 		return fmt.Errorf("backup to %s: %w", path, err)
 	}
@@ -77,8 +77,8 @@ func (s *Store) mayReplace(path string, replace bool) error {
 	return err
 }
 
-// copyTo copies all entries to t, an empty store of the present format that is
-// being built aside.
+// copyTo copies all entries to t, an empty store of the same or a later format
+// that is being built aside.
 func (tx *Tx) copyTo(ctx context.Context, t *Store, point string, progress func(done, total int64)) error {
 	var done, total int64
 	for _, sum := range tx.sums.buckets {
@@ -134,7 +134,7 @@ func Migrate(ctx context.Context, path string, o Options, progress func(done, to
 	if s.format == presentFormat && failpoint.At("present") == nil {
 		return s.format, nil
 	}
-	t, err := s.CreateTemp(Options{})
+	t, err := s.createTemp(Options{}, presentFormat)
 	if err != nil {
 		return s.format, err
 	}

@@ -33,7 +33,7 @@ const staleAfter = time.Hour
 func create(path string, o Options) error {
 	removeStale(path, nil)
 	aside := asideOf(path)
-	s, err := build(aside, o, false)
+	s, err := build(aside, o, presentFormat, false)
 	if err != nil {
 		return err
 	}
@@ -148,9 +148,9 @@ func durable(dir string) error {
 	return nil
 }
 
-// build makes a complete, empty index at path, which must not exist, and
-// returns it open. With bulk, nothing is made durable until sync.
-func build(path string, o Options, bulk bool) (*Store, error) {
+// build makes a complete, empty index of a format at path, which must not exist,
+// and returns it open. With bulk, nothing is made durable until sync.
+func build(path string, o Options, format uint64, bulk bool) (*Store, error) {
 	mode := o.Mode
 	if mode == 0 {
 		mode = 0o644
@@ -161,7 +161,7 @@ func build(path string, o Options, bulk bool) (*Store, error) {
 		_, _ = rand.Read(b[:]) // never fails
 		identity = binary.LittleEndian.Uint64(b[:])
 	}
-	s := &Store{path: path, bulk: bulk, format: presentFormat, seeds: newSeeds(identity)}
+	s := &Store{path: path, bulk: bulk, format: format, seeds: newSeeds(identity)}
 	if err := s.start(&bbolt.Options{
 		Timeout:         DefaultTimeout,
 		FreelistType:    bbolt.FreelistMapType,
@@ -181,7 +181,7 @@ func build(path string, o Options, bulk bool) (*Store, error) {
 	}
 	s.bolt.AllocSize = growBytes
 	err := s.bolt.Update(func(btx *bbolt.Tx) error {
-		for _, name := range bucketNames {
+		for _, name := range bucketNames[:bucketsOf(format)] {
 			if _, err := btx.CreateBucket([]byte(name)); err != nil {
 				return err
 			}
@@ -190,7 +190,7 @@ func build(path string, o Options, bulk bool) (*Store, error) {
 		if meta == nil {
 			meta = new(Meta)
 		}
-		var first sums
+		first := sums{n: bucketsOf(format)}
 		b := btx.Bucket([]byte(bucketNames[Metas]))
 		put := func(seeds *seeds, key string, value []byte) error {
 			sealed := seeds.seal(Metas, []byte(key), value)
@@ -198,7 +198,7 @@ func build(path string, o Options, bulk bool) (*Store, error) {
 			return b.Put([]byte(key), sealed)
 		}
 		return errors.Join(
-			put(newSeeds(0), formatKey, encodeFormat(presentFormat, identity)),
+			put(newSeeds(0), formatKey, encodeFormat(format, identity)),
 			put(s.seeds, metaKey, meta.encode()),
 			put(s.seeds, sumsKey, first.encode()),
 		)

@@ -48,6 +48,10 @@ var (
 	// ErrNotFound is returned when a record that was asked for by its id is
 	// not there.
 	ErrNotFound = errors.New("ciyuan: not found")
+
+	// ErrFormatOld is returned when something is to be stored for which the
+	// format of the file has no room. Migrate changes that.
+	ErrFormatOld = errors.New("ciyuan: index format has no room for this")
 )
 
 // A CorruptError says what is damaged. errors.Is(err, ErrCorrupt) holds.

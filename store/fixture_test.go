@@ -9,7 +9,8 @@ import (
 
 // fixture puts a small index with something in every bucket into s: a plain
 // document, one of several passages with a title, an empty one, a pending one
-// and a deleted one.
+// and a deleted one; all but the empty one have token vectors, where the file's
+// format has room for them.
 func fixture(tb testing.TB, s *Store) {
 	tb.Helper()
 	update(tb, s, func(tx *Tx) error {
@@ -18,6 +19,7 @@ func fixture(tb testing.TB, s *Store) {
 			return err
 		}
 		b := fixtureBuilder{tx: tx, m: m, codes: map[string]Code{}}
+		b.leaders()
 		b.doc("a.txt", "", "编程 是 一种 技能")
 		b.doc("notes/b.md", "Learning to Program", "Programming needs\npatience", "and 毅力\n\nand time", "")
 		b.doc("empty", "")
@@ -27,13 +29,14 @@ func fixture(tb testing.TB, s *Store) {
 		b.fold(folded)
 		b.delete("notes/gone")
 		b.chunks()
-		return errors.Join(b.err, tx.SetMeta(m), tx.SetDictionary([]byte("词元 1000 n\n")))
+		return errors.Join(b.err, tx.SetMeta(m), tx.SetVectorMeta(b.vm), tx.SetDictionary([]byte("词元 1000 n\n")))
 	})
 }
 
 type fixtureBuilder struct {
 	tx    *Tx
 	m     *Meta
+	vm    *VectorMeta // nil where there is no room for token vectors
 	codes map[string]Code
 	err   error
 }
@@ -96,6 +99,7 @@ func (b *fixtureBuilder) doc(external, title string, passages ...string) {
 		d.TextBytes += uint64(len(text))
 		lines += uint64(strings.Count(text, "\n"))
 		b.try(b.tx.PutPending(b.m.NextPassage, e.Bytes()))
+		b.vectors(b.m.NextPassage, text, title == "")
 		b.m.NextPassage++
 	}
 	b.m.LiveDocs++
@@ -119,6 +123,15 @@ func (b *fixtureBuilder) fold(end PassageID) {
 		l = AppendLength(l, int(p.ID)+1)
 	}
 	b.try(w.Flush())
+	w = b.tx.VectorWriter()
+	for p, err := range b.tx.PendingVectors(0) {
+		b.try(err)
+		if p.ID < end {
+			b.try(w.Add(p.ID, p.Record))
+			b.try(b.tx.DeletePendingVectors(p.ID))
+		}
+	}
+	b.try(w.Flush())
 	s := Segment{ID: b.m.NextSegment, State: Live, Class: 1, Base: 0, Span: uint32(end), Live: uint32(end)}
 	b.m.NextSegment++
 	b.m.Segments = append(b.m.Segments, s)
@@ -134,6 +147,18 @@ func (b *fixtureBuilder) delete(external string) {
 		b.try(b.tx.DeleteText(PassageID(s.Doc) + PassageID(i)))
 	}
 	b.try(b.tx.Bury(PassageID(s.Doc), d.Passages))
+	if b.vm != nil {
+		for i := range d.Passages {
+			record, err := b.tx.VectorReader().Record(PassageID(s.Doc) + PassageID(i))
+			b.try(err)
+			if record != nil {
+				v, err := DecodeVectors(record, int(b.vm.RowBytes))
+				b.try(err)
+				b.vm.Rows -= uint64(v.Len())
+			}
+		}
+		b.try(b.tx.DeleteFoldedVectors(PassageID(s.Doc), d.Passages))
+	}
 	b.try(b.tx.DeleteDoc(s.Doc))
 	b.try(b.tx.DeleteSource(external))
 	b.m.LiveDocs--
@@ -149,6 +174,47 @@ func (b *fixtureBuilder) chunks() {
 	b.try(b.tx.PutGraphBlock(0, []byte("graph nodes")))
 	b.m.GraphNodes = min(40, uint32(b.m.NextCode))
 	b.m.GraphHeader = []byte("entry 7")
+	if b.vm == nil {
+		return
+	}
+	for _, k := range []ChunkKey{{0, 0, 0}, {0, 2, 3}} {
+		b.try(b.tx.PutVChunk(k, fmt.Appendf(nil, "chunk of leaders %v", k)))
+	}
+	b.try(b.tx.PutVGraphBlock(0, []byte("nodes of leaders")))
+	b.vm.GraphNodes = 2
+	b.vm.GraphHeader = []byte("entry 1")
+}
+
+// leaders adds leaders, which fill a block and begin another.
+func (b *fixtureBuilder) leaders() {
+	if !b.tx.there[Leaders] {
+		return
+	}
+	b.vm = &VectorMeta{Encoder: "minilm", EncoderFingerprint: "m-1", Dim: 4, Grade: 1, RowBytes: 6, LeaderBytes: 1500, Options: []Pair{{"probes", "32"}}}
+	rows := make([]byte, 3*b.vm.LeaderBytes)
+	for i := range 3 {
+		copy(rows[i*int(b.vm.LeaderBytes):], fmt.Sprintf("leader %d", i))
+	}
+	b.try(b.tx.AddLeaders(b.vm, rows, []byte{0, 1, 0}))
+}
+
+// vectors adds a vector for each word of passage p.
+func (b *fixtureBuilder) vectors(p PassageID, text string, places bool) {
+	if b.vm == nil || text == "" {
+		return
+	}
+	var codes []uint32
+	var spans []TokenSpan
+	var rows []byte
+	for i, w := range strings.Fields(text) {
+		codes = append(codes, uint32(i)%b.vm.NextLeader)
+		if places {
+			spans = append(spans, TokenSpan{Start: uint32(strings.Index(text, w)), Length: uint32(len(w))})
+		}
+		rows = fmt.Appendf(rows, "row %2d", i)
+	}
+	b.vm.Rows += uint64(len(codes))
+	b.try(b.tx.PutPendingVectors(p, AppendVectors(nil, codes, spans, rows)))
 }
 
 // checkClean fails the test if Check finds anything.

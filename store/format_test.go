@@ -59,7 +59,7 @@ func TestFormat_OldFiles(t *testing.T) {
 							return err
 						}
 					}
-					return nil
+					return readVectors(tx, version)
 				})
 				if docs == 0 {
 					t.Error("no documents")
@@ -95,6 +95,53 @@ func readDoc(tx *Tx, e DocEntry) error {
 		if d.Err() != nil {
 			return d.Err()
 		}
+	}
+	return nil
+}
+
+// readVectors reads the token vectors of all passages.
+func readVectors(tx *Tx, version int) error {
+	m, err := tx.VectorMeta()
+	if err != nil {
+		return err
+	}
+	if (m != nil) != (version >= tokenVectorFormat) {
+		return fmt.Errorf("token vectors: %v", m != nil)
+	}
+	if m == nil {
+		return nil
+	}
+	meta, err := tx.Meta()
+	if err != nil {
+		return err
+	}
+	r, rows, records, placed := tx.VectorReader(), uint64(0), 0, 0
+	for p := range meta.NextPassage {
+		record, err := r.Record(p)
+		if err != nil {
+			return err
+		}
+		if record == nil {
+			continue
+		}
+		v, err := DecodeVectors(record, int(m.RowBytes))
+		if err != nil {
+			return err
+		}
+		for _, c := range v.AppendCodes(nil) {
+			if _, err := tx.LeaderBlock(m, c/uint32(LeadersPerBlock(int(m.LeaderBytes)))); err != nil {
+				return err
+			}
+		}
+		if _, ok := v.AppendSpans(nil); ok {
+			placed++
+		}
+		records++
+		rows += uint64(v.Len())
+	}
+	pending, folded := tx.sums.buckets[VPending].count, tx.sums.buckets[Vectors].count
+	if rows != m.Rows || placed == 0 || placed == records || pending == 0 || folded == 0 {
+		return fmt.Errorf("%d rows of %d in %d records, %d with spans; %d pending, %d blocks folded", rows, m.Rows, records, placed, pending, folded)
 	}
 	return nil
 }

@@ -77,14 +77,14 @@ func (b *ForwardBlock) All() iter.Seq[Passage] {
 	}
 }
 
-// parseForwardAt reads the block under key.
-func parseForwardAt(key, value []byte) (ForwardBlock, error) {
+// parseForwardAt reads the block under key of bucket in.
+func parseForwardAt(in Bucket, key, value []byte) (ForwardBlock, error) {
 	if len(key) != 8 {
-		return ForwardBlock{}, damagedAt(Forward, key, damaged("key has %d bytes, wanted 8", len(key)))
+		return ForwardBlock{}, damagedAt(in, key, damaged("key has %d bytes, wanted 8", len(key)))
 	}
 	b, err := parseForward(PassageID(binary.BigEndian.Uint64(key)), value)
 	if err != nil {
-		return ForwardBlock{}, damagedAt(Forward, key, err)
+		return ForwardBlock{}, damagedAt(in, key, err)
 	}
 	return b, nil
 }
@@ -92,36 +92,47 @@ func parseForwardAt(key, value []byte) (ForwardBlock, error) {
 // Folded returns the record of passage p, or ErrNotFound if it is pending or
 // not there at all.
 func (tx *Tx) Folded(p PassageID) ([]byte, error) {
-	want := key64(uint64(p))
-	key, value, err := tx.Floor(Forward, want[:])
+	b, err := tx.blockOf(Forward, p)
 	if err != nil {
 		return nil, err
 	}
-	if key != nil {
-		b, err := parseForwardAt(key, value)
-		if err != nil {
-			return nil, err
-		}
-		if record, ok := b.Find(p); ok {
-			return record, nil
-		}
+	record, ok := b.Find(p)
+	if !ok {
+		key := key64(uint64(p))
+		return nil, notFound(Forward, key[:], "passage %d", p)
 	}
-	return nil, notFound(Forward, want[:], "passage %d", p)
+	return record, nil
+}
+
+// blockOf returns the block of bucket in that would hold passage p, one of no
+// passages if there is none.
+func (tx *Tx) blockOf(in Bucket, p PassageID) (ForwardBlock, error) {
+	want := key64(uint64(p))
+	key, value, err := tx.Floor(in, want[:])
+	if err != nil || key == nil {
+		return ForwardBlock{}, err
+	}
+	return parseForwardAt(in, key, value)
 }
 
 // ForwardBlocks returns the blocks of folded passages, from the one on that
 // would hold passage first. An error ends the sequence. The transaction may
 // change the bucket meanwhile.
 func (tx *Tx) ForwardBlocks(first PassageID) iter.Seq2[ForwardBlock, error] {
+	return tx.forwardBlocks(Forward, first)
+}
+
+// forwardBlocks is ForwardBlocks for bucket in.
+func (tx *Tx) forwardBlocks(in Bucket, first PassageID) iter.Seq2[ForwardBlock, error] {
 	return func(yield func(ForwardBlock, error) bool) {
 		from := key64(uint64(first))
-		key, _, err := tx.Floor(Forward, from[:])
+		key, _, err := tx.Floor(in, from[:])
 		if key == nil {
 			key = from[:]
 		}
 		if err == nil {
-			err = tx.each(Forward, slices.Clone(key), func(key, value []byte) (bool, error) {
-				b, err := parseForwardAt(key, value)
+			err = tx.each(in, slices.Clone(key), func(key, value []byte) (bool, error) {
+				b, err := parseForwardAt(in, key, value)
 				if err != nil {
 					return false, err
 				}
@@ -137,6 +148,8 @@ func (tx *Tx) ForwardBlocks(first PassageID) iter.Seq2[ForwardBlock, error] {
 // A ForwardWriter packs folded passages into blocks.
 type ForwardWriter struct {
 	tx      *Tx
+	bucket  Bucket
+	limit   int // bytes up to which a block is filled
 	first   PassageID
 	last    PassageID
 	n       int
@@ -145,7 +158,16 @@ type ForwardWriter struct {
 }
 
 // ForwardWriter returns a writer that puts its blocks into the transaction.
-func (tx *Tx) ForwardWriter() *ForwardWriter { return &ForwardWriter{tx: tx} }
+func (tx *Tx) ForwardWriter() *ForwardWriter { return tx.forwardWriter(Forward) }
+
+// forwardWriter is ForwardWriter for bucket in.
+func (tx *Tx) forwardWriter(in Bucket) *ForwardWriter {
+	w := &ForwardWriter{tx: tx, bucket: in, limit: ForwardBlockBytes}
+	if in == Vectors {
+		w.limit = VectorBlockBytes
+	}
+	return w
+}
 
 // Add adds passage p, whose id must be greater than the one before. The record
 // is copied.
@@ -153,7 +175,7 @@ func (w *ForwardWriter) Add(p PassageID, record []byte) error {
 	if w.n > 0 && p <= w.last {
 		return fmt.Errorf("store: folded passage %d after %d", p, w.last)
 	}
-	if w.n > 0 && len(w.heads)+len(w.records)+len(record) > ForwardBlockBytes {
+	if w.n > 0 && len(w.heads)+len(w.records)+len(record) > w.limit {
 		if err := w.Flush(); err != nil {
 			return err
 		}
@@ -178,30 +200,35 @@ func (w *ForwardWriter) Flush() error {
 	value = append(append(value, w.heads...), w.records...)
 	key := key64(uint64(w.first))
 	w.n, w.heads, w.records = 0, w.heads[:0], w.records[:0]
-	return w.tx.Put(Forward, key[:], value)
+	return w.tx.Put(w.bucket, key[:], value)
 }
 
 // DeleteFolded removes the n passages from first on. A block that has others too
 // is written anew without them; those that are not there are no error. Each block
 // is read once, however many passages go.
 func (tx *Tx) DeleteFolded(first PassageID, n uint32) error {
+	return tx.deleteFolded(Forward, first, n)
+}
+
+// deleteFolded is DeleteFolded for bucket in.
+func (tx *Tx) deleteFolded(in Bucket, first PassageID, n uint32) error {
 	end := first + PassageID(n)
-	for b, err := range tx.ForwardBlocks(first) {
+	for b, err := range tx.forwardBlocks(in, first) {
 		if err != nil {
 			return fmt.Errorf("deleting passages %d to %d: %w", first, end-1, err)
 		}
 		if b.first >= end {
 			break
 		}
-		if err := tx.deleteFrom(&b, first, end); err != nil {
+		if err := tx.deleteFrom(in, &b, first, end); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// deleteFrom removes the passages from first up to end from block b.
-func (tx *Tx) deleteFrom(b *ForwardBlock, first, end PassageID) error {
+// deleteFrom removes the passages from first up to end from block b of bucket in.
+func (tx *Tx) deleteFrom(in Bucket, b *ForwardBlock, first, end PassageID) error {
 	kept := make([]Passage, 0, b.n)
 	for p := range b.All() {
 		if p.ID < first || p.ID >= end {
@@ -212,10 +239,10 @@ func (tx *Tx) deleteFrom(b *ForwardBlock, first, end PassageID) error {
 		return nil
 	}
 	key := key64(uint64(b.first))
-	if err := tx.Delete(Forward, key[:]); err != nil {
+	if err := tx.Delete(in, key[:]); err != nil {
 		return err
 	}
-	w := tx.ForwardWriter()
+	w := tx.forwardWriter(in)
 	for _, p := range kept {
 		if err := w.Add(p.ID, p.Record); err != nil {
 			return err

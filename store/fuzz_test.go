@@ -50,7 +50,8 @@ func FuzzSource(f *testing.F) {
 }
 
 func FuzzSums(f *testing.F) {
-	f.Add((&sums{generation: 300}).encode())
+	f.Add((&sums{generation: 300, n: format1Buckets}).encode())
+	f.Add((&sums{generation: 300, n: bucketCount}).encode())
 	f.Fuzz(func(t *testing.T, value []byte) {
 		if s, err := decodeSums(value); fuzzed(t, err) && !bytes.Equal(s.encode(), value) {
 			t.Error("second encoding of the same record")

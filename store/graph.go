@@ -1,6 +1,7 @@
 package store
 
-// GraphNodesPerBlock is the number of codes in a block of bucket graph.
+// GraphNodesPerBlock is the number of codes in a block of bucket graph, and of
+// leaders in one of bucket vgraph.
 const GraphNodesPerBlock = 64
 
 // GraphBlock returns block no of the graph's nodes, nil if it is not there.
@@ -13,6 +14,19 @@ func (tx *Tx) GraphBlock(no uint32) ([]byte, error) {
 func (tx *Tx) PutGraphBlock(no uint32, block []byte) error {
 	key := key32(no)
 	return tx.Put(Graph, key[:], block)
+}
+
+// VGraphBlock returns block no of the nodes of the graph of leaders, nil if it is
+// not there.
+func (tx *Tx) VGraphBlock(no uint32) ([]byte, error) {
+	key := key32(no)
+	return tx.Get(VGraph, key[:])
+}
+
+// PutVGraphBlock stores block no of the nodes of the graph of leaders.
+func (tx *Tx) PutVGraphBlock(no uint32, block []byte) error {
+	key := key32(no)
+	return tx.Put(VGraph, key[:], block)
 }
 
 // DropGraph deletes all nodes.

@@ -284,6 +284,9 @@ func (s *Store) inspect(o Options) error {
 		if err != nil {
 			return err
 		}
+		if err := tx.fits(version); err != nil {
+			return err
+		}
 		s.format = version
 		s.seeds = newSeeds(identity)
 		tx.seeds = s.seeds
@@ -358,7 +361,11 @@ func (tx *Tx) readSums() error {
 	if value == nil {
 		return damagedAt(Metas, key, damaged("record of the sums is missing"))
 	}
-	if tx.sums, err = decodeSums(value); err != nil {
+	tx.sums, err = decodeSums(value)
+	if want := bucketsOf(tx.store.format); err == nil && tx.sums.n != want {
+		err = damaged("sums of %d buckets, wanted %d", tx.sums.n, want)
+	}
+	if err != nil {
 		return damagedAt(Metas, key, err)
 	}
 	tx.recounted = tx.sums

@@ -206,6 +206,13 @@ type tree struct {
 	inline []byte
 }
 
+// emptyTree is that of a bucket that a file of an older format does not have.
+var emptyTree = func() tree {
+	leaf := make([]byte, pageHeaderBytes)
+	native.PutUint16(leaf[8:], flagLeaf)
+	return tree{inline: leaf}
+}()
+
 // rootPage returns the page at which every search starts.
 func (p pager) rootPage(t tree) (page, error) {
 	if t.root == 0 {

@@ -328,12 +328,15 @@ type Passage struct {
 // Pending returns the passages that are not folded yet, from first on,
 // ascending. An error ends the sequence. The transaction may change the bucket
 // meanwhile.
-func (tx *Tx) Pending(first PassageID) iter.Seq2[Passage, error] {
+func (tx *Tx) Pending(first PassageID) iter.Seq2[Passage, error] { return tx.pending(Pending, first) }
+
+// pending is Pending for bucket in.
+func (tx *Tx) pending(in Bucket, first PassageID) iter.Seq2[Passage, error] {
 	return func(yield func(Passage, error) bool) {
 		from := key64(uint64(first))
-		err := tx.each(Pending, from[:], func(key, value []byte) (bool, error) {
+		err := tx.each(in, from[:], func(key, value []byte) (bool, error) {
 			if len(key) != 8 {
-				return false, damagedAt(Pending, key, damaged("key has %d bytes, wanted 8", len(key)))
+				return false, damagedAt(in, key, damaged("key has %d bytes, wanted 8", len(key)))
 			}
 			return yield(Passage{ID: PassageID(binary.BigEndian.Uint64(key)), Record: value}, nil), nil
 		})

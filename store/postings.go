@@ -33,16 +33,16 @@ func parseChunkKey(b []byte) ChunkKey {
 func (tx *Tx) Chunk(at ChunkKey) (ChunkKey, []byte, error) {
 	want := at.encode()
 	key, value, err := tx.Floor(Postings, want[:])
-	return inSegment(at.Segment, key, value, err)
+	return inSegment(Postings, at.Segment, key, value, err)
 }
 
-// inSegment returns a chunk if it belongs to segment.
-func inSegment(segment uint32, key, value []byte, err error) (ChunkKey, []byte, error) {
+// inSegment returns a chunk of bucket b if it belongs to segment.
+func inSegment(b Bucket, segment uint32, key, value []byte, err error) (ChunkKey, []byte, error) {
 	if err != nil || key == nil {
 		return ChunkKey{}, nil, err
 	}
 	if len(key) != chunkKeyBytes {
-		return ChunkKey{}, nil, damagedAt(Postings, key, damaged("key has %d bytes, wanted %d", len(key), chunkKeyBytes))
+		return ChunkKey{}, nil, damagedAt(b, key, damaged("key has %d bytes, wanted %d", len(key), chunkKeyBytes))
 	}
 	k := parseChunkKey(key)
 	if k.Segment != segment {
@@ -62,12 +62,17 @@ func (tx *Tx) Chunks(segment uint32) *ChunkCursor {
 	return &ChunkCursor{c: tx.Cursor(Postings), segment: segment}
 }
 
+// VChunks is Chunks for the postings of leaders: ChunkKey.Code is a leader.
+func (tx *Tx) VChunks(segment uint32) *ChunkCursor {
+	return &ChunkCursor{c: tx.Cursor(VPostings), segment: segment}
+}
+
 // Floor moves to the last chunk at or before (code, ordinal) and returns it,
 // nil if there is none.
 func (c *ChunkCursor) Floor(code Code, ordinal uint32) (ChunkKey, []byte, error) {
 	want := ChunkKey{c.segment, code, ordinal}.encode()
 	key, value, err := c.c.Floor(want[:])
-	return inSegment(c.segment, key, value, err)
+	return inSegment(c.c.bucket, c.segment, key, value, err)
 }
 
 // Seek moves to the first chunk at or after (code, ordinal) and returns it, nil
@@ -75,13 +80,13 @@ func (c *ChunkCursor) Floor(code Code, ordinal uint32) (ChunkKey, []byte, error)
 func (c *ChunkCursor) Seek(code Code, ordinal uint32) (ChunkKey, []byte, error) {
 	want := ChunkKey{c.segment, code, ordinal}.encode()
 	key, value, err := c.c.Seek(want[:])
-	return inSegment(c.segment, key, value, err)
+	return inSegment(c.c.bucket, c.segment, key, value, err)
 }
 
 // Next moves to the next chunk and returns it, nil if there is none.
 func (c *ChunkCursor) Next() (ChunkKey, []byte, error) {
 	key, value, err := c.c.Next()
-	return inSegment(c.segment, key, value, err)
+	return inSegment(c.c.bucket, c.segment, key, value, err)
 }
 
 // PutChunk stores a chunk of postings.
@@ -90,12 +95,18 @@ func (tx *Tx) PutChunk(at ChunkKey, chunk []byte) error {
 	return tx.Put(Postings, key[:], chunk)
 }
 
-// DropSegment deletes chunks and lengths of a segment, at most limit of them,
+// PutVChunk stores a chunk of the postings of leaders.
+func (tx *Tx) PutVChunk(at ChunkKey, chunk []byte) error {
+	key := at.encode()
+	return tx.Put(VPostings, key[:], chunk)
+}
+
+// DropSegment deletes the chunks of both kinds and the lengths of a segment, at most limit of them,
 // and reports whether nothing is left, so that a large segment can go in
 // several transactions.
 func (tx *Tx) DropSegment(segment uint32, limit int) (done bool, err error) {
 	start := key32(segment)
-	for _, b := range []Bucket{Postings, LengthBlocks} {
+	for _, b := range []Bucket{Postings, VPostings, LengthBlocks} {
 		err := tx.each(b, start[:], func(key, _ []byte) (bool, error) {
 			if len(key) < len(start) || [4]byte(key[:4]) != start {
 				return false, nil

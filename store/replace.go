@@ -14,8 +14,11 @@ import (
 // is fast; its pages are packed for keys that come in ascending order. What an
 // earlier, killed run has left is removed. s must be open for writing, which
 // keeps every other process from doing the same. o says Create, Mode and
-// Identity. The caller ends with ReplaceWith or Discard.
-func (s *Store) CreateTemp(o Options) (*Store, error) {
+// Identity; the format is that of s. The caller ends with ReplaceWith or Discard.
+func (s *Store) CreateTemp(o Options) (*Store, error) { return s.createTemp(o, s.format) }
+
+// createTemp is CreateTemp for any format.
+func (s *Store) createTemp(o Options, format uint64) (*Store, error) {
 	if s.readOnly {
 		return nil, ErrReadOnly
 	}
@@ -26,7 +29,7 @@ func (s *Store) CreateTemp(o Options) (*Store, error) {
 	if err := removeIfThere(path); err != nil {
 		return nil, err
 	}
-	return build(path, o, true)
+	return build(path, o, format, true)
 }
 
 // Discard closes a store of CreateTemp that did not replace anything and

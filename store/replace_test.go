@@ -15,7 +15,7 @@ func copyInto(s, t *Store) error {
 		return t.Update(func(to *Tx) error {
 			for _, b := range Buckets() {
 				err := from.each(b, nil, func(k, v []byte) (bool, error) {
-					if b == Metas && string(k) != metaKey && string(k) != dictionaryKey {
+					if b == Metas && (string(k) == formatKey || string(k) == sumsKey) {
 						return true, nil
 					}
 					return true, to.Put(b, k, v)

@@ -7,9 +7,10 @@ package store
 // a CRC-32C over file identity, bucket, length of the key, key and value.
 //
 //	meta      "format"            mark | uv version | u64 identity
-//	          "sums"              uv generation | uv 13 | 13 x (uv entries | u64 digest)
+//	          "sums"              uv generation | uv n | n x (uv entries | u64 digest), n buckets
 //	          "index"             Meta: settings, counters, segments, graph header
 //	          "dictionary"        the user dictionary, if there is one
+//	          "vectors"           VectorMeta: settings and counters of the token vectors, if there are any
 //	ids       external id         u8 flags | uv doc | sv time | sv size | u64 hash
 //	docs      u64 doc             u8 flags | str id, title, path | pairs | uv passages, bytes, words, tokenizer
 //	text      u64 passage         uv offset | uv line ends | text
@@ -22,6 +23,14 @@ package store
 //	postings  u32 segment, code, ordinal   package index's chunk
 //	lengths   u32 segment, passage/4096    n x u16 words
 //	tombs     u64 passage/4096    512 bytes, a bit for each deleted passage
+//
+// From format 2 on:
+//
+//	vpending  u64 passage         record: codes, spans and rows of its token vectors
+//	vectors   u64 first passage   as forward
+//	leaders   u32 block           uv n | n x u8 state | n x row
+//	vgraph    u32 leader/64       package index's nodes
+//	vpostings u32 segment, leader, ordinal   package index's chunk
 
 import (
 	"encoding/binary"
@@ -35,7 +44,11 @@ import (
 // because the program's version changed):
 //
 //	1  first format
-const FormatVersion = 1
+//	2  five buckets for token vectors behind those of format 1, and a record for them in meta
+const FormatVersion = 2
+
+// tokenVectorFormat is the first format that has room for token vectors.
+const tokenVectorFormat = 2
 
 // presentFormat is FormatVersion, but in tests of what happens when it is raised.
 var presentFormat uint64 = FormatVersion
@@ -77,13 +90,33 @@ const (
 	LengthBlocks               // segment, block -> word counts of 4096 passages
 	Tombs                      // block -> bits of 4096 passages
 
+	// From format 2 on.
+	VPending  // PassageID -> vector record, not folded yet
+	Vectors   // first PassageID -> folded vector records
+	Leaders   // block -> leaders
+	VGraph    // block -> graph nodes of 64 leaders
+	VPostings // segment, leader, first ordinal -> chunk
+
 	bucketCount = iota
 )
+
+// format1Buckets is the number of buckets in files of format 1.
+const format1Buckets = int(VPending)
+
+// bucketsOf returns the number of buckets in files of a format that this package
+// knows.
+func bucketsOf(format uint64) int {
+	if format < tokenVectorFormat {
+		return format1Buckets
+	}
+	return bucketCount
+}
 
 // bucketNames are the names in the file.
 var bucketNames = [bucketCount]string{
 	"meta", "ids", "docs", "text", "pending", "forward", "words", "lookup",
 	"refs", "graph", "postings", "lengths", "tombs",
+	"vpending", "vectors", "leaders", "vgraph", "vpostings",
 }
 
 // fillPercent says how full bbolt packs the pages of a bucket when they split.
@@ -91,12 +124,14 @@ var bucketNames = [bucketCount]string{
 var fillPercent = [bucketCount]float64{
 	Metas: 0.5, IDs: 0.7, Docs: 0.95, Texts: 0.95, Pending: 0.95, Forward: 0.95, Words: 0.95,
 	Lookup: 0.7, Refs: 0.95, Graph: 0.8, Postings: 0.95, LengthBlocks: 0.95, Tombs: 0.8,
+	VPending: 0.95, Vectors: 0.95, Leaders: 0.95, VGraph: 0.8, VPostings: 0.95,
 }
 
 // keyBytes is the length of the keys of a bucket, 0 where it varies.
 var keyBytes = [bucketCount]int{
 	Docs: 8, Texts: 8, Pending: 8, Forward: 8, Words: 4, Lookup: 2, Refs: 4, Graph: 4,
 	Postings: chunkKeyBytes, LengthBlocks: 8, Tombs: 8,
+	VPending: 8, Vectors: 8, Leaders: 4, VGraph: 4, VPostings: chunkKeyBytes,
 }
 
 // String returns the bucket's name in the file.
@@ -107,7 +142,8 @@ func (b Bucket) String() string {
 	return bucketNames[b]
 }
 
-// Buckets returns all buckets in the order of the file.
+// Buckets returns all buckets in the order of the file. A file of an older format
+// lacks the last of them: they read as empty.
 func Buckets() []Bucket {
 	all := make([]Bucket, bucketCount)
 	for i := range all {
@@ -118,22 +154,24 @@ func Buckets() []Bucket {
 
 // keyString returns a key as a person would write it.
 func (b Bucket) keyString(key []byte) string {
-	switch {
-	case len(key) == 0:
+	if len(key) == 0 {
 		return ""
-	case (b == Docs || b == Texts || b == Pending || b == Forward || b == Tombs) && len(key) == 8:
-		return strconv.FormatUint(binary.BigEndian.Uint64(key), 10)
-	case (b == Words || b == Refs || b == Graph) && len(key) == 4:
-		return strconv.FormatUint(uint64(binary.BigEndian.Uint32(key)), 10)
-	case b == Lookup && len(key) == 2:
-		return strconv.Itoa(int(binary.BigEndian.Uint16(key)))
-	case b == LengthBlocks && len(key) == 8:
+	}
+	if n := keyBytes[b]; n == 0 || n != len(key) {
+		return strconv.Quote(string(key))
+	}
+	switch {
+	case b == LengthBlocks:
 		return fmt.Sprintf("segment %d block %d", binary.BigEndian.Uint32(key), binary.BigEndian.Uint32(key[4:]))
-	case b == Postings && len(key) == 12:
+	case len(key) == chunkKeyBytes:
 		k := parseChunkKey(key)
 		return fmt.Sprintf("segment %d code %d ordinal %d", k.Segment, k.Code, k.Ordinal)
+	case len(key) == 8:
+		return strconv.FormatUint(binary.BigEndian.Uint64(key), 10)
+	case len(key) == 4:
+		return strconv.FormatUint(uint64(binary.BigEndian.Uint32(key)), 10)
 	}
-	return strconv.Quote(string(key))
+	return strconv.Itoa(int(binary.BigEndian.Uint16(key)))
 }
 
 // id64 is the key of a document, passage or tomb block.

@@ -69,6 +69,10 @@ func (tx *Tx) Stats() (*Stats, error) {
 	used := uint64(0)
 	for i, t := range tx.trees {
 		b := BucketStats{Bucket: Bucket(i)}
+		if !tx.there[i] {
+			s.Buckets = append(s.Buckets, b)
+			continue
+		}
 		if err := count(t, &b); err != nil {
 			return nil, damagedAt(b.Bucket, nil, err)
 		}

@@ -27,13 +27,14 @@ func (s *bucketSum) remove(b Bucket, key, sealed []byte) {
 // sums is the record that every commit writes.
 type sums struct {
 	generation uint64
+	n          int                    // buckets of the file's format
 	buckets    [bucketCount]bucketSum // without the record itself
 }
 
 func (s *sums) encode() []byte {
 	b := binary.AppendUvarint(nil, s.generation)
-	b = binary.AppendUvarint(b, bucketCount)
-	for _, x := range s.buckets {
+	b = binary.AppendUvarint(b, uint64(s.n))
+	for _, x := range s.buckets[:s.n] {
 		b = binary.AppendUvarint(b, x.count)
 		b = binary.LittleEndian.AppendUint64(b, x.digest)
 	}
@@ -43,10 +44,12 @@ func (s *sums) encode() []byte {
 func decodeSums(value []byte) (s sums, err error) {
 	r := reader{b: value}
 	s.generation = r.uvarint()
-	if n := r.uvarint(); n != bucketCount && r.err == nil {
-		return s, damaged("sums of %d buckets, wanted %d", n, bucketCount)
+	if n := r.uvarint(); n == uint64(format1Buckets) || n == bucketCount {
+		s.n = int(n)
+	} else {
+		r.fail("sums of %d buckets", n)
 	}
-	for i := range s.buckets {
+	for i := range s.buckets[:s.n] {
 		s.buckets[i] = bucketSum{count: r.uvarint(), digest: r.uint64()}
 	}
 	return s, r.end()

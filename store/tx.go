@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -21,6 +22,7 @@ type Tx struct {
 	pager pager
 	root  tree // of the buckets
 	trees [bucketCount]tree
+	there [bucketCount]bool // the bucket is in the file; where not, its tree is empty
 	seeds *seeds
 	sums  sums // as committed
 
@@ -39,26 +41,42 @@ func (tx *Tx) init() error {
 		if err != nil {
 			return damagedAt(Bucket(b), nil, err)
 		}
-		if ok {
+		if !ok {
+			t = emptyTree
+		} else if b < format1Buckets {
 			found++
-		} else {
-			t = tree{root: noRoot}
 		}
-		tx.trees[b] = t
+		tx.trees[b], tx.there[b] = t, ok
 	}
-	if found <= bucketCount/2 {
+	if found <= format1Buckets/2 {
 		return fmt.Errorf("%w: a bbolt file of another program", ErrNotIndex)
 	}
-	for b, t := range tx.trees {
-		if t.root == noRoot {
-			return &CorruptError{Bucket: bucketNames[b], Reason: "bucket is missing"}
-		}
+	if format := tx.store.format; format != 0 {
+		return tx.fits(format)
+	}
+	if !tx.there[Metas] { // which says the format
+		return errBucketMissing(Metas)
 	}
 	return nil
 }
 
-// noRoot marks a bucket that is not there while they are looked up.
-const noRoot = ^uint64(0)
+func errBucketMissing(b Bucket) error {
+	return &CorruptError{Bucket: b.String(), Reason: "bucket is missing"}
+}
+
+// fits checks that the buckets are those of a format.
+func (tx *Tx) fits(format uint64) error {
+	n := bucketsOf(format)
+	for b, there := range tx.there {
+		switch {
+		case b < n && !there:
+			return errBucketMissing(Bucket(b))
+		case b >= n && there:
+			return &CorruptError{Bucket: bucketNames[b], Reason: fmt.Sprintf("format %d has no such bucket", format)}
+		}
+	}
+	return nil
+}
 
 // overlay returns the changes to b, nil if there are none.
 func (tx *Tx) overlay(b Bucket) *overlay { return tx.overlays[b] }
@@ -106,35 +124,45 @@ func (tx *Tx) open(b Bucket, key, sealed []byte) ([]byte, error) {
 // is none.
 func (tx *Tx) Floor(b Bucket, key []byte) (k, value []byte, err error) {
 	if tx.overlays[b] == nil {
-		pg, err := tx.pager.leaf(tx.trees[b], key)
+		k, sealed, err := tx.floor(b, key)
+		if err == nil && k != nil && !bytes.Equal(k, key) {
+			err = tx.absent(b, key, false, true)
+		}
 		if err != nil {
 			return nil, nil, damagedAt(b, key, err)
 		}
-		i, equal, err := pg.search(key)
-		if err != nil {
-			return nil, nil, damagedAt(b, key, err)
-		}
-		if !equal {
-			i--
-		}
-		// A leaf starts with the key under which its parent has it, so only the
-		// first leaf can lack a lower one; a cursor finds out.
-		if i >= 0 {
-			k, sealed, flags, err := pg.entry(i)
-			if err == nil && flags != 0 {
-				err = damaged("element %d of page %d has flags %#x", i, pg.id, flags)
-			}
-			if err == nil && !equal {
-				err = tx.absent(b, key, false, true)
-			}
-			if err != nil {
-				return nil, nil, damagedAt(b, key, err)
-			}
+		if k != nil {
 			value, err := tx.open(b, k, sealed)
 			return k, value, err
 		}
 	}
 	return tx.Cursor(b).Floor(key)
+}
+
+// floor returns the last entry of b, as it is in the file, whose key is <= key,
+// not verified, nor that there is none between. A leaf starts with the key under
+// which its parent has it, so only the first leaf can lack a lower one: then the
+// key is nil.
+func (tx *Tx) floor(b Bucket, key []byte) (k, sealed []byte, err error) {
+	pg, err := tx.pager.leaf(tx.trees[b], key)
+	if err != nil {
+		return nil, nil, err
+	}
+	i, equal, err := pg.search(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !equal {
+		i--
+	}
+	if i < 0 {
+		return nil, nil, nil
+	}
+	k, sealed, flags, err := pg.entry(i)
+	if err == nil && flags != 0 {
+		err = damaged("element %d of page %d has flags %#x", i, pg.id, flags)
+	}
+	return k, sealed, err
 }
 
 // each calls fn for the entries of b from key on until it returns false.
@@ -152,8 +180,9 @@ func (tx *Tx) each(b Bucket, key []byte, fn func(key, value []byte) (bool, error
 }
 
 // Put stores value under key in b. Both are copied. Keys put in ascending order
-// are stored fastest. It fails with ErrReadOnly outside Update and with
-// ErrKeySize for an empty or too long key.
+// are stored fastest. It fails with ErrReadOnly outside Update, with ErrKeySize
+// for an empty or too long key, and with ErrFormatOld, naming both formats, for a
+// bucket that the format of the file does not have.
 func (tx *Tx) Put(b Bucket, key, value []byte) error {
 	if err := tx.mayWrite(b, key); err != nil {
 		return err
@@ -164,7 +193,9 @@ func (tx *Tx) Put(b Bucket, key, value []byte) error {
 
 // Delete removes key from b. It is no error if it is not there.
 func (tx *Tx) Delete(b Bucket, key []byte) error {
-	if err := tx.mayWrite(b, key); err != nil {
+	if err := tx.mayWrite(b, key); errors.Is(err, ErrFormatOld) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	tx.set(b, key, nil)
@@ -179,6 +210,8 @@ func (tx *Tx) mayWrite(b Bucket, key []byte) error {
 		return fmt.Errorf("%w: %d bytes in bucket %s, at most %d", ErrKeySize, len(key), b, MaxKeyBytes)
 	case b == Metas && (string(key) == formatKey || string(key) == sumsKey):
 		return fmt.Errorf("store: key %q is written by the store itself", key)
+	case !tx.there[b] || b == Metas && string(key) == vectorMetaKey && !tx.there[Vectors]:
+		return fmt.Errorf("%w: token vectors came with format %d, the file has format %d", ErrFormatOld, tokenVectorFormat, tx.store.format)
 	}
 	return nil
 }
@@ -265,7 +298,7 @@ func (tx *Tx) boltBucket(b Bucket, visited map[uint64]bool) (*bbolt.Bucket, erro
 	}
 	bucket := tx.bolt.Bucket(name)
 	if bucket == nil {
-		return nil, &CorruptError{Bucket: b.String(), Reason: "bucket is missing"}
+		return nil, errBucketMissing(b)
 	}
 	bucket.FillPercent = fillPercent[b]
 	if tx.store.bulk {
