@@ -118,7 +118,7 @@ func (s *searcher) scanWindow(r *ranking, top *scoring.TopK, seg store.Segment, 
 		return err
 	}
 	for _, plan := range r.plans {
-		if err := w.sum(s, plan, r.share(plan), lengths, codes, lists, from, n); err != nil {
+		if err := w.sum(s, plan, r.share(), lengths, codes, lists, from, n); err != nil {
 			return err
 		}
 	}
@@ -170,12 +170,12 @@ func (w *window) sum(s *searcher, plan *scoring.Plan, share float64, lengths *wi
 				return err
 			}
 		}
-		idf := share * plan.IDF(t)
+		weight := share * plan.Weight(t)
 		for _, o := range w.touched {
 			if w.scores[o] == 0 {
 				w.hits = append(w.hits, o)
 			}
-			w.scores[o] += float64(idf * w.sums[o].Value(plan.Scorer(), lengths.at(o)))
+			w.scores[o] += float64(weight * w.sums[o].Value(plan.Scorer(), lengths.at(o)))
 			w.sums[o] = scoring.Sums[float64]{}
 		}
 		w.touched = w.touched[:0]

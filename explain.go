@@ -39,7 +39,7 @@ type ExplainedWord struct {
 // ScorePart is what a word gives to one component of a score.
 type ScorePart struct {
 	Score  string  `json:"score"`  // "softmax", "bm25", …
-	Weight float64 `json:"weight"` // the word's idf there
+	Weight float64 `json:"weight"` // the word's idf, or what of it counts here
 	Value  float64 `json:"value"`  // what of the hit's score is due to it
 }
 
@@ -76,16 +76,12 @@ func (s *searcher) explain(r *ranking, f *found) (*Explanation, error) {
 	for i := range s.terms {
 		e.Words[i] = ExplainedWord{Query: s.terms[i].surface, Parts: []ScorePart{}, Tokens: []AttendedToken{}}
 	}
+	share := r.share()
 	for i, plan := range r.plans {
-		share := r.share(plan)
-		if raw := sum(r.tallies[i].Parts()); len(r.plans) > 1 && raw > plan.Most() {
-			// What the score cuts off is taken from all words alike.
-			share *= plan.Most() / raw
-		}
 		for t, part := range r.tallies[i].Parts() {
 			value := f.boost * share * part
 			w := &e.Words[t]
-			w.Parts = append(w.Parts, ScorePart{Score: plan.Scorer().Method().String(), Weight: plan.IDF(t), Value: value})
+			w.Parts = append(w.Parts, ScorePart{Score: plan.Scorer().Method().String(), Weight: plan.Weight(t), Value: value})
 			w.Score += value
 		}
 	}
@@ -133,11 +129,4 @@ func settle(tokens []AttendedToken) {
 			tokens[i].Attention /= total
 		}
 	}
-}
-
-func sum(values []float64) (total float64) {
-	for _, v := range values {
-		total += v
-	}
-	return total
 }

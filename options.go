@@ -106,9 +106,9 @@ type Score uint8
 
 // The scores. All of them are defined in docs/design.md, section 6.
 const (
-	// ScoreHybrid is the mean of the relative softmax and BM25 scores; the
-	// default, because it is the only one that no other beats on any test set
-	// (docs/benchmarks.md).
+	// ScoreHybrid is softmax attention for words that the corpus lacks and the mean
+	// of softmax attention and BM25 for all others, relative to what the words weigh;
+	// the default, see docs/ranking.md.
 	ScoreHybrid  Score = iota
 	ScoreSoftmax       // softmax attention per query word
 	ScoreMaxSim        // sum over query words of the largest cosine

@@ -19,7 +19,7 @@ type found struct {
 	score   float64 // both together
 }
 
-// A ranking is a score: of one plan, or the mean of two.
+// A ranking is a score: of one plan, or of two that share the weights of the words.
 type ranking struct {
 	plans   []*scoring.Plan
 	tallies []scoring.Tally
@@ -38,7 +38,7 @@ func (s *searcher) ranking() *ranking {
 	case ScoreBM25:
 		r.plans = []*scoring.Plan{s.plan(scoring.MethodBM25)}
 	default:
-		r.plans = []*scoring.Plan{s.plan(scoring.MethodSoftmax), s.plan(scoring.MethodBM25)}
+		r.plans = s.hybrid()
 	}
 	s.boost = s.newBooster(r.plans[0])
 	r.tallies = make([]scoring.Tally, len(r.plans))
@@ -46,26 +46,26 @@ func (s *searcher) ranking() *ranking {
 }
 
 // score returns the score of a passage from its tokens.
-func (r *ranking) score(codes []uint32, words int) float64 {
-	score := r.plans[0].Score(&r.tallies[0], codes, words)
-	if len(r.plans) > 1 {
-		score = scoring.Hybrid(r.plans[0].Normalize(score), r.plans[1].Normalize(r.plans[1].Score(&r.tallies[1], codes, words)))
+func (r *ranking) score(codes []uint32, words int) (score float64) {
+	for i, plan := range r.plans {
+		score += plan.Score(&r.tallies[i], codes, words)
 	}
-	return score
+	return score * r.share()
 }
 
-// share returns what the sums of a plan count in the score.
-func (r *ranking) share(plan *scoring.Plan) float64 {
-	if len(r.plans) == 1 {
-		return 1
+// share returns what the sums of the plans count in the score: that of two is relative
+// to what the words weigh.
+func (r *ranking) share() float64 {
+	if most := r.plans[0].Most(); len(r.plans) > 1 && most > 0 {
+		return 1 / most
 	}
-	return scoring.Hybrid(1, 0) / plan.Most()
+	return 1
 }
 
 // relative returns a score in [0, 1].
 func (r *ranking) relative(score float64) float64 {
 	if len(r.plans) > 1 {
-		return score
+		return min(1, score)
 	}
 	return r.plans[0].Normalize(score)
 }
@@ -175,19 +175,40 @@ func (s *searcher) hits() ([]Hit, error) {
 
 // plan returns how a method scores the query.
 func (s *searcher) plan(method scoring.Method) *scoring.Plan {
+	by := s.scorer(method)
+	return scoring.NewPlan(by, s.weighed(by))
+}
+
+// hybrid returns the plans of softmax attention and BM25, with the weights of the
+// former.
+func (s *searcher) hybrid() []*scoring.Plan {
+	by := s.scorer(scoring.MethodSoftmax)
+	softmax := s.weighed(by)
+	bm25 := slices.Clone(softmax)
+	for i := range softmax {
+		bm25[i].Elsewhere, softmax[i].Elsewhere = scoring.Shares(softmax[i].Neighbors)
+	}
+	return []*scoring.Plan{scoring.NewPlan(by, softmax), scoring.NewPlan(s.scorer(scoring.MethodBM25), bm25)}
+}
+
+func (s *searcher) scorer(method scoring.Method) *scoring.Scorer {
 	params := s.enc.Params()
 	if s.opts.Temperature > 0 {
 		params.Temperature = float32(s.opts.Temperature)
 	}
-	n := int(s.meta.LivePassages)
-	by := scoring.NewScorer(scoring.Options{
+	return scoring.NewScorer(scoring.Options{
 		Method: method, Params: params, NoIDF: s.opts.NoIDF, K1: s.opts.K1, B: s.opts.B,
-		MeanLength: float64(s.meta.LiveWords) / float64(max(n, 1)),
+		MeanLength: float64(s.meta.LiveWords) / float64(max(s.meta.LivePassages, 1)),
 	})
+}
+
+// weighed returns the words of the query with the weights that a scorer gives them.
+func (s *searcher) weighed(by *scoring.Scorer) []scoring.Term {
+	n := int(s.meta.LivePassages)
 	terms := make([]scoring.Term, len(s.terms))
 	for i := range s.terms {
 		t := &s.terms[i]
 		terms[i] = scoring.Term{IDF: t.weight * by.IDF(t.prior, min(n, max(t.df, t.formDF)), n), Neighbors: t.near}
 	}
-	return scoring.NewPlan(by, terms)
+	return terms
 }

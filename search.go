@@ -157,6 +157,9 @@ func (s *searcher) gather() error {
 	}
 	for i := range s.terms {
 		t := &s.terms[i]
+		if err := s.inflections(t); err != nil {
+			return err
+		}
 		if t.df > 0 {
 			t.near = append(t.near, scoring.Neighbor{Code: uint32(t.code), Sim: 1, Exact: true})
 		}

@@ -92,20 +92,28 @@ func TestSearch_AgreesWithReference(t *testing.T) {
 				words = append(words, tk.Word)
 			}
 		}
-		want := map[string]float64{}
-		for i, d := range corpus.Documents {
-			if s := corpus.Softmax(reference.Default, words, d); s > 0 {
-				want[docs[i].ID] = s
+		for _, tt := range []struct {
+			score ciyuan.Score
+			naive func(reference.Constants, []string, reference.Document) float64
+		}{
+			{ciyuan.ScoreSoftmax, corpus.Softmax}, {ciyuan.ScoreMaxSim, corpus.MaxSim}, {ciyuan.ScoreSum, corpus.Sum},
+			{ciyuan.ScoreBM25, corpus.BM25}, {ciyuan.ScoreHybrid, corpus.Hybrid},
+		} {
+			want := map[string]float64{}
+			for i, d := range corpus.Documents {
+				if s := tt.naive(reference.Default, words, d); s > 0 {
+					want[docs[i].ID] = s
+				}
 			}
-		}
-		for _, exact := range []bool{false, true} {
-			r := search(t, db, q.Text, &ciyuan.SearchOptions{K: 100, Exact: exact, Score: ciyuan.ScoreSoftmax})
-			if len(r.Hits) != len(want) {
-				t.Fatalf("%q, exact %v: %d hits, the reference has %d", q.Text, exact, len(r.Hits), len(want))
-			}
-			for _, h := range r.Hits {
-				if math.Abs(h.Score-want[h.ID]) > 1e-5 {
-					t.Errorf("%q, exact %v: %s scores %v, the reference says %v", q.Text, exact, h.ID, h.Score, want[h.ID])
+			for _, exact := range []bool{false, true} {
+				r := search(t, db, q.Text, &ciyuan.SearchOptions{K: 100, Exact: exact, Score: tt.score})
+				if len(r.Hits) != len(want) {
+					t.Fatalf("%v, %q, exact %v: %d hits, the reference has %d", tt.score, q.Text, exact, len(r.Hits), len(want))
+				}
+				for _, h := range r.Hits {
+					if math.Abs(h.Score-want[h.ID]) > 1e-5 {
+						t.Errorf("%v, %q, exact %v: %s scores %v, the reference says %v", tt.score, q.Text, exact, h.ID, h.Score, want[h.ID])
+					}
 				}
 			}
 		}

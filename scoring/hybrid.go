@@ -1,15 +1,22 @@
 package scoring
 
-// Hybrid returns the hybrid score of a document: the mean of its normalised
-// softmax and BM25 scores (see [Plan.Normalize]), in [0, 1]. It is 0 only where
-// both are, so a hit of either is a hit.
+// Shares returns what of a query word's weight softmax attention and BM25 decide in
+// the hybrid score, which is the sum of both: half each where the corpus has the word
+// itself or a form of it, else all is for softmax attention, as BM25 has nothing to say
+// of a word that does not occur. So a question in another language than the corpus is
+// ranked by meaning but for the names and numbers that both have.
 //
-// A sum of normalised scores and not reciprocal rank fusion, which throws away
-// that a query without a word in common with the corpus has no BM25 score to
-// speak of. MRR@10 of sentences, BM25 / softmax / rank fusion / this: 80.8 / 83.8
-// / 82.6 / 83.9 (xquad-zh), 81.8 / 86.1 / 83.8 / 86.0 (xquad-en), 9.1 / 59.1 /
-// 57.4 / 58.8 (Chinese questions, English sentences).
+// A sum and not reciprocal rank fusion, which takes a ranking of BM25 by one common
+// word for as much as one by all words; docs/ranking.md has the figures.
 //
 // Source: Bruch, Gai and Ingber, An Analysis of Fusion Functions for Hybrid
-// Retrieval (ACM TOIS, 2023), who find the same of convex combinations.
-func Hybrid(softmax, bm25 float64) float64 { return (softmax + bm25) / 2 }
+// Retrieval (ACM TOIS, 2023), who find convex combinations better than rank fusion;
+// that it is for each word is ours.
+func Shares(neighbors []Neighbor) (softmax, bm25 float64) {
+	for i := range neighbors {
+		if neighbors[i].Exact || neighbors[i].Form {
+			return 0.5, 0.5
+		}
+	}
+	return 1, 0
+}

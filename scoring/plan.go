@@ -10,6 +10,9 @@ import (
 type Term struct {
 	// IDF weighs the word, see [Scorer.IDF].
 	IDF float64
+	// Elsewhere is the part of the weight that another plan decides, in [0, 1], see
+	// [Shares].
+	Elsewhere float64
 	// Neighbors are the word itself, if the corpus has it, and the nearest
 	// words. Their order does not matter.
 	Neighbors []Neighbor
@@ -38,6 +41,7 @@ type Match struct {
 type Plan struct {
 	scorer   *Scorer
 	idf      []float64
+	weights  []float64 // idf without what is decided elsewhere
 	idfSum   float64
 	postings [][]Posting
 
@@ -56,14 +60,14 @@ type slot struct {
 // NewPlan returns the plan of a query. Neighbours of weight zero are left out; of
 // several with the same code in one term the best stays.
 func NewPlan(by *Scorer, terms []Term) *Plan {
-	p := &Plan{scorer: by, idf: make([]float64, len(terms)), postings: make([][]Posting, len(terms))}
+	p := &Plan{scorer: by, idf: make([]float64, len(terms)), weights: make([]float64, len(terms)), postings: make([][]Posting, len(terms))}
 	type found struct {
 		code  uint32
 		match Match
 	}
 	var all []found
 	for i, term := range terms {
-		p.idf[i] = term.IDF
+		p.idf[i], p.weights[i] = term.IDF, term.IDF*(1-term.Elsewhere)
 		p.idfSum += term.IDF
 		p.postings[i] = postingsOf(by, term.Neighbors)
 		for _, o := range p.postings[i] {
@@ -146,6 +150,9 @@ func (p *Plan) Len() int { return len(p.idf) }
 // IDF returns the weight of a query word.
 func (p *Plan) IDF(term int) float64 { return p.idf[term] }
 
+// Weight returns what of the weight of a query word the plan decides.
+func (p *Plan) Weight(term int) float64 { return p.weights[term] }
+
 // Postings returns the neighbours of a query word that take part in its score:
 // itself first, then by descending similarity, then by code. The slice belongs
 // to the plan.
@@ -183,7 +190,7 @@ type Tally struct {
 	parts []float64
 }
 
-// Parts returns what each query word gave to the last score, idf included. They
+// Parts returns what each query word gave to the last score, weight included. They
 // sum to that score. The slice belongs to the tally.
 func (t *Tally) Parts() []float64 { return t.parts }
 
@@ -203,7 +210,7 @@ func (p *Plan) Score(tally *Tally, codes []uint32, length int) float64 {
 	tally.parts = tally.parts[:0]
 	var score float64
 	for i, s := range tally.sums {
-		part := float64(p.idf[i] * s.Value(p.scorer, length))
+		part := float64(p.weights[i] * s.Value(p.scorer, length))
 		tally.parts = append(tally.parts, part)
 		score += part
 	}

@@ -111,7 +111,7 @@ func fromPostings[F float32 | float64](p *scoring.Plan, d reference.Document) fl
 				sums.Add(o.Weight, n)
 			}
 		}
-		score += p.IDF(term) * sums.Value(p.Scorer(), d.Length)
+		score += p.Weight(term) * sums.Value(p.Scorer(), d.Length)
 	}
 	return score
 }

@@ -56,10 +56,19 @@ func indexes(n int) []int {
 	return out
 }
 
-func TestHybrid(t *testing.T) {
-	for _, tt := range []struct{ softmax, bm25, want float64 }{{0, 0, 0}, {1, 1, 1}, {0.5, 0, 0.25}, {0, 0.5, 0.25}} {
-		if got := scoring.Hybrid(tt.softmax, tt.bm25); got != tt.want {
-			t.Errorf("%v and %v: %v, want %v", tt.softmax, tt.bm25, got, tt.want)
+func TestShares(t *testing.T) {
+	near := scoring.Neighbor{Code: 1, Sim: 0.9}
+	for _, tt := range []struct {
+		neighbors     []scoring.Neighbor
+		softmax, bm25 float64
+	}{
+		{nil, 1, 0},
+		{[]scoring.Neighbor{near, near}, 1, 0},
+		{[]scoring.Neighbor{near, {Code: 2, Exact: true}}, 0.5, 0.5},
+		{[]scoring.Neighbor{{Code: 2, Sim: 0.6, Form: true}}, 0.5, 0.5},
+	} {
+		if softmax, bm25 := scoring.Shares(tt.neighbors); softmax != tt.softmax || bm25 != tt.bm25 {
+			t.Errorf("%v: %v and %v, want %v and %v", tt.neighbors, softmax, bm25, tt.softmax, tt.bm25)
 		}
 	}
 }

@@ -180,17 +180,45 @@ func (c *Corpus) Sum(k Constants, query []string, d Document) float64 {
 
 // BM25 returns the BM25 score without its constant factor K1 + 1.
 func (c *Corpus) BM25(k Constants, query []string, d Document) float64 {
+	tf := d.tf()
+	var score float64
+	for _, w := range distinct(query) {
+		score += c.CorpusIDF(w) * c.saturation(k, tf[w], d)
+	}
+	return score
+}
+
+// saturation returns what BM25 makes of a word's frequency in a document, 0 to 1.
+func (c *Corpus) saturation(k Constants, tf float64, d Document) float64 {
+	if tf == 0 {
+		return 0
+	}
 	var mean float64
 	for _, other := range c.Documents {
 		mean += float64(other.Length)
 	}
 	mean /= float64(len(c.Documents))
+	return tf / (tf + k.K1*(1-k.B+k.B*float64(d.Length)/mean))
+}
+
+// Hybrid returns the hybrid score of a document, for words without inflections: the
+// mean over the query's words, weighted by idf, of softmax attention for a word that
+// the corpus does not have, and of the mean of softmax attention and BM25 for others.
+func (c *Corpus) Hybrid(k Constants, query []string, d Document) float64 {
 	tf := d.tf()
-	var score float64
+	var score, most float64
 	for _, w := range distinct(query) {
-		if tf[w] > 0 {
-			score += c.CorpusIDF(w) * tf[w] / (tf[w] + k.K1*(1-k.B+k.B*float64(d.Length)/mean))
+		idf := c.IDF(k, w)
+		most += idf
+		softmax := c.Softmax(k, []string{w}, d)
+		if c.df(w) == 0 {
+			score += softmax
+			continue
 		}
+		score += (softmax + idf*c.saturation(k, tf[w], d)) / 2
 	}
-	return score
+	if most == 0 {
+		return 0
+	}
+	return score / most
 }
