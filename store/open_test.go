@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -99,15 +98,23 @@ func TestOpen_Locked(t *testing.T) {
 			if !errors.Is(err, ErrLocked) {
 				t.Fatalf("got %v", err)
 			}
-			if runtime.GOOS == "linux" && !strings.Contains(err.Error(), strconv.Itoa(pid)) {
-				t.Logf("process %d is not named (no /proc/locks?): %v", pid, err)
+			if table, _ := os.ReadFile("/proc/locks"); len(table) > 0 && !strings.Contains(err.Error(), "process "+strconv.Itoa(pid)) {
+				t.Errorf("process %d is not named: %v", pid, err)
 			}
-			if took < DefaultTimeout-200*time.Millisecond || took > 10*DefaultTimeout {
+			if took < DefaultTimeout-200*time.Millisecond || took > 20*DefaultTimeout {
 				t.Errorf("took %v", took)
 			}
-			start = time.Now()
-			if _, err := Open(path, Options{ReadOnly: tt.opener, Timeout: -1}); !errors.Is(err, ErrLocked) || time.Since(start) > DefaultTimeout/2 {
-				t.Errorf("without waiting: %v after %v", err, time.Since(start))
+			// The least of some times: the machine may be busy.
+			least := time.Hour
+			for range 5 {
+				start = time.Now()
+				if _, err := Open(path, Options{ReadOnly: tt.opener, Timeout: -1}); !errors.Is(err, ErrLocked) {
+					t.Errorf("without waiting: %v", err)
+				}
+				least = min(least, time.Since(start))
+			}
+			if least > DefaultTimeout/2 {
+				t.Errorf("without waiting: after %v", least)
 			}
 			// Open waits for a holder that lets go.
 			time.AfterFunc(200*time.Millisecond, release)

@@ -12,6 +12,25 @@ import (
 	"time"
 )
 
+// addSoon adds a document while another command waits for input or for its
+// reader. When that command begins to wait is not known, so it is tried for a
+// minute: an index that is not given free stays in use.
+func addSoon(t *testing.T, dir, id string) {
+	t.Helper()
+	deadline := time.Now().Add(time.Minute)
+	for {
+		add := exec.Command(programName, "index", "--id", id, "--format", "text", "-")
+		add.Dir, add.Stdin = dir, strings.NewReader("another")
+		out, err := add.CombinedOutput()
+		if err == nil {
+			return
+		}
+		if !bytes.Contains(out, []byte("in use")) || time.Now().After(deadline) {
+			t.Fatalf("the index is not free: %v: %s", err, out)
+		}
+	}
+}
+
 // TestSlowReader lets a command print into a pipe that nobody reads: meanwhile
 // another can change the index, and what is read in the end is whole.
 func TestSlowReader(t *testing.T) {
@@ -44,12 +63,7 @@ func TestSlowReader(t *testing.T) {
 			if _, err := io.ReadFull(out, first); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(5 * patience)
-			add = exec.Command(programName, "index", "--id", "zzz", "--format", "text", "-")
-			add.Dir, add.Stdin = dir, strings.NewReader("another")
-			if out, err := add.CombinedOutput(); err != nil {
-				t.Errorf("the index is not free: %v: %s", err, out)
-			}
+			addSoon(t, dir, "zzz")
 			rest, err := io.ReadAll(out)
 			if err != nil {
 				t.Fatal(err)
@@ -96,12 +110,7 @@ func TestSlowInput(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			time.Sleep(500 * time.Millisecond)
-			other := exec.Command(programName, "index", "--id", "other", "--format", "text", "-")
-			other.Dir, other.Stdin = dir, strings.NewReader("another")
-			if out, err := other.CombinedOutput(); err != nil {
-				t.Errorf("the index is not free: %v: %s", err, out)
-			}
+			addSoon(t, dir, "other")
 			if err := in.Close(); err != nil {
 				t.Fatal(err)
 			}

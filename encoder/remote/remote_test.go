@@ -276,7 +276,7 @@ func TestWords_Slow(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
-	w, _ := f.client(Options{Timeout: 20 * time.Millisecond, Attempts: 2})
+	w, _ := f.client(Options{Timeout: 500 * time.Millisecond, Attempts: 2})
 	if _, err := w.Vectors(context.Background(), []string{"a"}); !errors.Is(err, ErrUnavailable) || f.requests.Load() != 2 {
 		t.Errorf("%v after %d requests", err, f.requests.Load())
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/ciyuan-search/ciyuan"
 	"github.com/ciyuan-search/ciyuan/internal/failpoint"
@@ -24,6 +25,7 @@ type orders struct {
 	Point      string // where the process ends itself, "" for nowhere
 	Nth        int    // the how many'th time it gets there
 	Plant      string // a bug, "" for none
+	Slow       bool   // writes take a while, as on a disk
 }
 
 // points are where a child ends itself: the failpoints, and two of bbolt's own.
@@ -90,6 +92,9 @@ func (o *orders) obey() error {
 						name = "meta"
 					}
 					at(name)
+					if o.Slow {
+						time.Sleep(200 * time.Microsecond)
+					}
 					n, err := next(b, off)
 					at("synced " + name)
 					return n, err

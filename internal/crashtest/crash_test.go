@@ -98,6 +98,8 @@ func (v *victim) once(point string) (killed, error) {
 		// A child says four lines for an operation, so this is any moment of its
 		// life, wherever the machine's speed puts it.
 		after = 1 + v.rng.IntN(4*operations)
+		// Some write slowly, so that kills fall into commits on any machine.
+		o.Slow = v.rng.IntN(2) == 0
 	case "merge", "purge": // seldom
 		o.Nth, o.Operations = 1, 3*operations
 	case "link", "linked", "removed": // once
