@@ -1,7 +1,7 @@
 # Every target is a thin line over go; .ci/run runs the checks of a change.
 
 GO        ?= go
-FUZZTIME  ?= 10s
+FUZZTIME  ?= 1h
 LOOPS     ?= 10000
 IMAGES    ?= 20000
 BENCHDATA ?= ../benchdata
@@ -37,11 +37,11 @@ benchdata: ## token vectors for the benchmarks of contextual vectors; needs CIYU
 bench-go: ## the benchmarks of the packages
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-fuzz: ## every fuzz target for FUZZTIME
+fuzz: ## every fuzz target for FUZZTIME, two days in all
 	@set -e; for pkg in $$($(GO) list ./...); do \
 		for name in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 			echo "$$pkg $$name"; \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$pkg; \
 		done; \
 	done
 

@@ -83,7 +83,7 @@ type Progress struct {
 // Document is what goes into an index and comes out of it.
 type Document struct {
 	ID    string // the user's name for it; unique, never empty
-	Title string // searched with every passage; may be empty
+	Title string // searched with every passage; may be empty; invalid bytes become U+FFFD
 	Text  string // UTF-8; invalid bytes are kept and match nothing
 
 	// Body is read instead of Text when it is not nil, in pieces, so that a

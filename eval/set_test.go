@@ -257,3 +257,29 @@ func TestWriteFolder(t *testing.T) {
 		t.Errorf("time of change %v, %v", info.ModTime(), err)
 	}
 }
+
+// FuzzLoad reads anything as a set: errors are those that Load names.
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(`{"id":"d","text":"x","title":"t"}`+"\n"), []byte(`{"id":"q","text":"x","answers":["y"]}`+"\n"), []byte("q 0 d 1\n"))
+	f.Add([]byte("\ufeff{}\n\n[]"), []byte("{"), []byte("q\t0\td\t-1"))
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, documents, queries, qrels []byte) {
+		for name, data := range map[string][]byte{documentsFile: documents, queriesFile: queries, qrelsFile: qrels} {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set, err := Load(dir)
+		if err != nil {
+			if !errors.Is(err, ErrSyntax) && !errors.Is(err, ErrMismatch) {
+				t.Fatal(err)
+			}
+			return
+		}
+		for _, d := range set.Documents {
+			if d.ID == "" {
+				t.Error("a document without an id")
+			}
+		}
+	})
+}

@@ -310,19 +310,21 @@ func TestOpen_Sweep(t *testing.T) {
 	}
 	old := time.Now().Add(-2 * staleAfter)
 	for _, f := range []struct {
-		name string
-		old  bool
-		link bool
-		gone bool
+		name  string
+		old   bool
+		later bool
+		link  bool
+		gone  bool
 	}{
 		{name: ".new-0123456789abcdef", link: true, gone: true}, // killed between giving the name and taking the other
 		{name: ".new-123456789abcdef0", old: true, gone: true},
-		{name: ".new-23456789abcdef01"},             // somebody is making a backup in its place
-		{name: ".compact", gone: true},              // nobody can be compacting
-		{name: ".new-backup", old: true},            // the user's own
-		{name: ".compact.bak", old: true},           //
-		{name: "x.new-123456789abcdef0", old: true}, // of another index
-		{name: ".new-0123456789abcdef0", old: true}, // not our length
+		{name: ".new-23456789abcdef01"},              // somebody is making a backup in its place
+		{name: ".new-3456789abcdef012", later: true}, // the clock was set back since
+		{name: ".compact", gone: true},               // nobody can be compacting
+		{name: ".new-backup", old: true},             // the user's own
+		{name: ".compact.bak", old: true},            //
+		{name: "x.new-123456789abcdef0", old: true},  // of another index
+		{name: ".new-0123456789abcdef0", old: true},  // not our length
 	} {
 		name := path + f.name
 		var err error
@@ -333,6 +335,10 @@ func TestOpen_Sweep(t *testing.T) {
 		}
 		if f.old {
 			err = errors.Join(err, os.Chtimes(name, old, old))
+		}
+		if f.later {
+			later := time.Now().Add(1000 * time.Hour)
+			err = errors.Join(err, os.Chtimes(name, later, later))
 		}
 		if err != nil {
 			t.Fatal(err)

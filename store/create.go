@@ -174,7 +174,7 @@ func build(path string, o Options, format uint64, bulk bool) (*Store, error) {
 			return s.opener(true)(path, flag, mode)
 		},
 	}); err != nil {
-		if !errors.Is(err, fs.ErrExist) {
+		if s.file != nil { // else there is none, or one that is not ours
 			err = errors.Join(err, removeIfThere(path))
 		}
 		return nil, err

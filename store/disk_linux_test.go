@@ -1,12 +1,69 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
+
+// TestOpen_ReadOnlyDisk has an index on a file system that nothing can be written
+// to: it can be read, and writing says why not and leaves no trace.
+func TestOpen_ReadOnlyDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=2m"); err != nil {
+		t.Skip("needs the right to mount a small file system:", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	path := filepath.Join(dir, "a.db")
+	s := openStore(t, path, Options{})
+	fixture(t, s)
+	want := entries(t, s)
+	remount := func(flags uintptr) {
+		if err := syscall.Mount("none", dir, "tmpfs", syscall.MS_REMOUNT|flags, "size=2m"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	remount(syscall.MS_RDONLY)
+	r := openStore(t, path, Options{ReadOnly: true})
+	checkClean(t, r)
+	if diff := cmp.Diff(want, entries(t, r)); diff != "" {
+		t.Error(diff)
+	}
+	if err := r.Backup(context.Background(), filepath.Join(t.TempDir(), "b.db"), false, nil); err != nil {
+		t.Error(err)
+	}
+	for name, write := range map[string]func() error{
+		"open":   func() error { _, err := Open(path, Options{}); return err },
+		"create": func() error { _, err := Open(path+"2", Options{Create: &testMeta}); return err },
+		"backup": func() error { return r.Backup(context.Background(), path+"3", false, nil) },
+	} {
+		err := write()
+		if !errors.Is(err, syscall.EROFS) || strings.Count(err.Error(), "read-only file system") != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	noneBeside(t, path)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	remount(0)
+	if diff := cmp.Diff(want, entries(t, openStore(t, path, Options{}))); diff != "" {
+		t.Error(diff)
+	}
+}
 
 // TestUpdate_FullDisk fills a small file system. The commit that does not fit
 // fails and changes nothing, and the store can be used on when there is room.

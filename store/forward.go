@@ -13,6 +13,11 @@ import (
 // page's header then take 32 KiB.
 const ForwardBlockBytes = 16<<10 - 40
 
+// forwardBlockPassages is how many passages a block has at most. Passages of some
+// words fill a block before; of empty ones 5,000 would, and be read and written
+// anew for each that is deleted.
+const forwardBlockPassages = 512
+
 // A ForwardBlock holds the records of folded passages, ascending. Its value is
 //
 //	count, then for each passage: id minus the one before (for the first: minus
@@ -175,7 +180,7 @@ func (w *ForwardWriter) Add(p PassageID, record []byte) error {
 	if w.n > 0 && p <= w.last {
 		return fmt.Errorf("store: folded passage %d after %d", p, w.last)
 	}
-	if w.n > 0 && len(w.heads)+len(w.records)+len(record) > w.limit {
+	if w.n == forwardBlockPassages || w.n > 0 && len(w.heads)+len(w.records)+len(record) > w.limit {
 		if err := w.Flush(); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
 	"golang.org/x/text/encoding/traditionalchinese"
@@ -580,6 +581,30 @@ func FuzzParse(f *testing.F) {
 					t.Fatalf("splice %+v of %q", s, data)
 				}
 				at = s.to
+			}
+		}
+	})
+}
+
+// FuzzParseUnit reads anything as a unit, as it is read from an index: what is
+// read has as many variants as the element has, and texts that are UTF-8.
+func FuzzParseUnit(f *testing.F) {
+	f.Add(`<tu tuid="1" changedate="20240102T030405Z"><prop type="x">y</prop><tuv xml:lang="en"><seg>a <bpt i="1">&lt;b></bpt>b</seg></tuv></tu>`, "en")
+	f.Add("<tu><tuv><seg/></tuv><tuv xml:lang='zh'><seg>词<!-- -->元<![CDATA[<]]></seg></tuv></tu>", "zh")
+	f.Fuzz(func(t *testing.T, raw, srcLang string) {
+		u, err := ParseUnit(raw, srcLang)
+		if err != nil {
+			if !errors.Is(err, ErrFormat) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if len(u.Variants) > strings.Count(raw, "tuv") {
+			t.Errorf("%d variants in %q", len(u.Variants), raw)
+		}
+		for _, v := range u.Variants {
+			if !utf8.ValidString(v.Segment.Text) {
+				t.Errorf("segment %q", v.Segment.Text)
 			}
 		}
 	})

@@ -169,6 +169,18 @@ func TestIndex_InterruptedInput(t *testing.T) {
 	}
 }
 
+// What is said of a disk that refuses writes.
+func TestAdviceFor_Disk(t *testing.T) {
+	for no, want := range map[syscall.Errno]string{
+		syscall.ENOSPC: "free some space", syscall.EROFS: "nothing can be written there", syscall.EACCES: "check who may read and write",
+	} {
+		err := fmt.Errorf("opening: %w", &os.PathError{Op: "open", Path: "x.db", Err: no})
+		if got := adviceFor(err); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("%v: %q", err, got)
+		}
+	}
+}
+
 // A full disk: a limit on the size of files stands in for it, because a small
 // file system takes a mount.
 func TestIndex_DiskFull(t *testing.T) {

@@ -96,6 +96,9 @@ func adviceFor(err error) []string {
 	if isDiskFull(err) {
 		return []string{"free some space and run the command again; nothing that was in the index is lost"}
 	}
+	if isReadOnlyDisk(err) {
+		return []string{"nothing can be written there; to search, list, export and back up works, and --index names another place"}
+	}
 	for _, a := range advice {
 		if errors.Is(err, a.err) {
 			return a.hints

@@ -23,6 +23,9 @@ func isDiskFull(err error) bool {
 	return false
 }
 
+// isReadOnlyDisk reports whether a disk refused a write because it is read-only.
+func isReadOnlyDisk(err error) bool { return errors.Is(err, syscall.EROFS) }
+
 // ignoreSignals makes writes that the system would end the process for return
 // an error: to a closed pipe, and beyond the limit of a file's size.
 func ignoreSignals() { signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ) }

@@ -11,6 +11,9 @@ func isDiskFull(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }
 
+// isReadOnlyDisk reports whether a disk refused a write because it is protected.
+func isReadOnlyDisk(err error) bool { return errors.Is(err, windows.ERROR_WRITE_PROTECT) }
+
 // ignoreSignals does nothing: Windows sends none for a write.
 func ignoreSignals() {}
 

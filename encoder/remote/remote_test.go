@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -395,3 +396,62 @@ func FuzzVector(f *testing.F) {
 		}
 	})
 }
+
+// FuzzAnswer has a server say anything: what is taken from it are vectors of one
+// length with finite numbers, or an error.
+func FuzzAnswer(f *testing.F) {
+	f.Add([]byte(`{"data":[{"index":0,"embedding":[1,2]},{"index":1,"embedding":[0.5,-1]}]}`), 200)
+	f.Add([]byte(`[{"embedding":[[1,2],[3,4]]}]`), 200)
+	f.Add([]byte(`{"tokens":[{"piece":"a"},{"piece":[228,184,173]}]}`), 200)
+	f.Add([]byte(`{"error":{"message":"no"}}`), 429)
+	f.Fuzz(func(t *testing.T, body []byte, status int) {
+		answer := roundTripper(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 100 + max(0, status)%500, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
+		})
+		w, err := NewWords(Options{URL: "http://there/v1#tiny", Attempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.http.Transport = answer
+		known := func(err error) bool {
+			return errors.Is(err, ErrAnswer) || errors.Is(err, ErrRefused) || errors.Is(err, ErrUnavailable)
+		}
+		vectors, err := w.Vectors(context.Background(), []string{"a", "b"})
+		if err != nil && !known(err) {
+			t.Fatal(err)
+		}
+		for _, v := range vectors {
+			if len(vectors) != 2 || len(v) == 0 || len(v) != len(vectors[0]) {
+				t.Fatalf("%d vectors: %v", len(vectors), vectors)
+			}
+			for _, x := range v {
+				if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+					t.Fatalf("not finite: %v", v)
+				}
+			}
+		}
+		c, err := NewTokens(Options{URL: "http://there/embedding#tiny", Attempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.http.Transport = answer
+		if _, err := c.Encode(context.Background(), "a 中"); err != nil && !known(err) {
+			t.Fatal(err)
+		}
+		var cut pieces
+		var said states
+		if json.Unmarshal(body, &cut) == nil {
+			said = states{{Embedding: make([]vector, len(cut.Tokens))}}
+			for i := range cut.Tokens {
+				said[0].Embedding[i] = vector{1}
+			}
+			if _, err := c.join("a 中", &cut, said); err != nil && !known(err) {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

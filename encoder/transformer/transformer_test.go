@@ -612,3 +612,31 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLate checks that no files beside a model make it panic: those that say of
+// its kind, of its pooling and of the projection of token vectors.
+func FuzzLate(f *testing.F) {
+	f.Add([]byte(`{"query_prefix":"[Q] ","document_prefix":"[D] ","query_length":8,"document_length":16,"attend_to_expansion_tokens":true,"skiplist_words":["!"]}`),
+		[]byte(`[{"path":"1_Dense","type":"pylate.models.Dense.Dense"}]`), []byte(`{"bias":false,"activation_function":"torch.nn.Identity"}`))
+	f.Add([]byte(`{}`), []byte(`[{"path":"../x","type":".Dense"}]`), []byte(`{"use_residual":true}`))
+	dir := f.TempDir()
+	if err := errors.Join(os.CopyFS(dir, os.DirFS(fixture)), os.MkdirAll(filepath.Join(dir, "1_Dense"), 0o755)); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, late, modules, dense []byte) {
+		write(t, dir, "config_sentence_transformers.json", late)
+		write(t, dir, "modules.json", modules)
+		write(t, dir, "artifact.metadata", late)
+		write(t, dir, "1_Dense/config.json", dense)
+		m, err := Open(dir, nil)
+		if err != nil {
+			return
+		}
+		if _, err := m.Interaction(context.Background(), []string{"a b", ""}, false); err != nil {
+			t.Logf("%v", err)
+		}
+		if err := m.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
