@@ -9,7 +9,7 @@ LINT       = $(GO) tool -modfile=tools/go.mod golangci-lint
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build test race lint bench bench-go benchdata fuzz crash cover generate release-check
+.PHONY: build test race arm64 lint bench bench-go benchdata fuzz crash cover generate release-check
 
 # Servers of embeddings are asked by HTTP/1.1: HTTP/2 takes 0.4 MB. Requests wait for
 # the network and not for calls in crypto/tls: inlining there takes 0.3 MB.
@@ -24,6 +24,10 @@ test: ## the tests
 
 race: ## the tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
+
+arm64: ## the tests of the kernels and of the forward pass on arm64; needs qemu-aarch64 (package qemu-user)
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64 ./encoder/transformer/internal/kernel ./scoring
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64 -run Reference ./encoder/transformer
 
 lint: ## format, import rules and the usual mistakes
 	$(LINT) run ./...
