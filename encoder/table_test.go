@@ -5,8 +5,12 @@ package encoder
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -343,6 +347,81 @@ func TestBuilder_Refuses(t *testing.T) {
 	}
 	if _, err := b.WriteTo(&bytes.Buffer{}); !errors.Is(err, ErrEntry) {
 		t.Errorf("a word twice: %v", err)
+	}
+}
+
+// bigTable writes a table of n words to a file.
+func bigTable(tb testing.TB, n int) string {
+	tb.Helper()
+	b, err := NewBuilder("big", 64, scoring.Bits8, scoring.DefaultParams())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(11, 12))
+	vec := make([]float32, 64)
+	for i := range n {
+		for c := range vec {
+			vec[c] = r.Float32() - 0.5
+		}
+		if err := b.Add(fmt.Sprintf("词%07d", i), 10, vec); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	path := filepath.Join(tb.TempDir(), "big.vectors")
+	f, err := os.Create(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := b.WriteTo(f); err != nil {
+		tb.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// openAndUse opens a table, reads a vector, and closes it.
+func openAndUse(tb testing.TB, path string) {
+	table, err := OpenTable(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	row, ok := table.Row("词0000999")
+	if got := len(table.Vector(nil, row)); !ok || got != 64 {
+		tb.Fatalf("%v, %d columns", ok, got)
+	}
+	if err := table.Close(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// TestOpenTable_Size checks that opening costs no more memory for a large table.
+func TestOpenTable_Size(t *testing.T) {
+	perOpen := func(path string) uint64 {
+		const opens = 50
+		openAndUse(t, path)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range opens {
+			openAndUse(t, path)
+		}
+		runtime.ReadMemStats(&after)
+		return (after.TotalAlloc - before.TotalAlloc) / opens
+	}
+	small, large := perOpen(bigTable(t, 1000)), perOpen(bigTable(t, 50_000))
+	t.Logf("%d bytes for 1,000 words, %d for 50,000", small, large)
+	if large > small+2048 {
+		t.Errorf("opening allocates %d bytes for 1,000 words and %d for 50,000", small, large)
+	}
+}
+
+// BenchmarkOpenTable opens a table of two million words, 150 MB.
+func BenchmarkOpenTable(b *testing.B) {
+	path := bigTable(b, 2_000_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		openAndUse(b, path)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -55,6 +56,27 @@ func TestMiniLM(t *testing.T) {
 	t.Logf("largest difference %.2g", worst)
 	if worst > tolerance {
 		t.Errorf("off by %v", worst)
+	}
+}
+
+// TestMiniLM_Mapped checks that the weights stay where they are, in the file: what a
+// model has on the heap is its tokenizer and the working memory of a text.
+func TestMiniLM_Mapped(t *testing.T) {
+	heap := func() uint64 {
+		runtime.GC()
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	before := heap()
+	m := minilm(t, nil)
+	if _, err := m.Encode(t.Context(), []string{"The index keeps one vector for each token."}, nil); err != nil {
+		t.Fatal(err)
+	}
+	grown := int64(heap()) - int64(before)
+	t.Logf("%.1f of %.1f MB on the heap", float64(grown)/1e6, float64(m.Info().Bytes)/1e6)
+	if grown > m.Info().Bytes/8 {
+		t.Errorf("%d bytes on the heap for weights of %d", grown, m.Info().Bytes)
 	}
 }
 

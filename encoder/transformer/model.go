@@ -28,7 +28,7 @@ type Options struct {
 	// output, and what goes into a layer to 12 bits of the largest value of its
 	// row. With MiniLM the vectors then have a cosine of 0.9995 to those of the
 	// original weights, 0.996 at worst, and are computed in two thirds of the
-	// time with AVX2. The rounded weights are kept on the heap, a quarter of the size of
+	// time on amd64. The rounded weights are kept on the heap, a quarter of the size of
 	// float32. The fingerprint differs.
 	Int8 bool
 }

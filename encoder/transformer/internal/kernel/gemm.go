@@ -98,8 +98,8 @@ func (s *Scratch) multiply(dst, a Matrix, bias []float32, pack func(j, cols, p, 
 func (s *Scratch) stripe(dst, a Matrix, init *[tileCols]float32) {
 	i := 0
 	if dst.Cols == tileCols {
-		for ; i+tileRows <= dst.Rows; i += tileRows {
-			tile(dst.Data[i*dst.Stride:], dst.Stride, a.Data[i*a.Stride:], a.Stride, s.panel[:], a.Cols, init)
+		for i+tileRows <= dst.Rows {
+			i += tile(dst.Data[i*dst.Stride:], dst.Stride, a.Data[i*a.Stride:], a.Stride, s.panel[:], a.Cols, init, dst.Rows-i)
 		}
 	}
 	// What does not fill a tile goes through one of our own.
@@ -118,7 +118,7 @@ func (s *Scratch) stripe(dst, a Matrix, init *[tileCols]float32) {
 				copy(s.tile[r*tileCols:(r+1)*tileCols], dst.Row(i+r))
 			}
 		}
-		tile(s.tile[:], tileCols, left, stride, s.panel[:], a.Cols, init)
+		tile(s.tile[:], tileCols, left, stride, s.panel[:], a.Cols, init, tileRows)
 		for r := range rows {
 			copy(dst.Row(i+r), s.tile[r*tileCols:])
 		}
@@ -126,8 +126,9 @@ func (s *Scratch) stripe(dst, a Matrix, init *[tileCols]float32) {
 }
 
 // tilePortable sets 6 x 16 of c to the product of 6 x k of a and k x 16 of b,
-// plus init in each row, or plus what is in c if init is nil.
-func tilePortable(c []float32, ldc int, a []float32, lda int, b []float32, k int, init *[tileCols]float32) {
+// plus init in each row, or plus what is in c if init is nil. It returns how many rows
+// it has done; others, of at most a number of rows that they are told, do more.
+func tilePortable(c []float32, ldc int, a []float32, lda int, b []float32, k int, init *[tileCols]float32) int {
 	for r := range tileRows {
 		out := (*[tileCols]float32)(c[r*ldc:])
 		acc := *out
@@ -142,6 +143,7 @@ func tilePortable(c []float32, ldc int, a []float32, lda int, b []float32, k int
 		}
 		*out = acc
 	}
+	return tileRows
 }
 
 // transposePortable writes 16 rows as 16 columns.

@@ -118,22 +118,24 @@ func (s *Scratch) MulInt8(dst, a Matrix, w *Int8, bias []float32) {
 func (s *Scratch) stripeInt8(dst Matrix, w *Int8, j int, bias *[tileCols]float32) {
 	panel := w.data[j*w.pairs*2 : (j+tileCols)*w.pairs*2]
 	columns := (*[tileCols]float32)(w.factors[j:])
-	for i := 0; i < dst.Rows; i += tileRows {
-		left := s.rounded.values[i*s.rounded.stride:]
-		factors := (*[tileRows]float32)(s.rounded.factors[i:])
+	for i := 0; i < dst.Rows; {
+		left, factors := s.rounded.values[i*s.rounded.stride:], s.rounded.factors[i:]
 		if rows := min(tileRows, dst.Rows-i); rows < tileRows || dst.Cols < tileCols {
-			tileInt8(s.tile[:], tileCols, left, s.rounded.stride, panel, w.pairs, columns, factors, bias)
+			tileInt8(s.tile[:], tileCols, left, s.rounded.stride, panel, w.pairs, columns, factors, bias, tileRows)
 			for r := range rows {
 				copy(dst.Row(i+r), s.tile[r*tileCols:])
 			}
+			i += rows
 			continue
 		}
-		tileInt8(dst.Data[i*dst.Stride:], dst.Stride, left, s.rounded.stride, panel, w.pairs, columns, factors, bias)
+		i += tileInt8(dst.Data[i*dst.Stride:], dst.Stride, left, s.rounded.stride, panel, w.pairs, columns, factors, bias, dst.Rows-i)
 	}
 }
 
-// tileInt8Portable sets 6 x 16 of c to the product of 6 rows of a and a panel.
-func tileInt8Portable(c []float32, ldc int, a []int16, lda int, b []int8, pairs int, columns *[tileCols]float32, rows *[tileRows]float32, bias *[tileCols]float32) {
+// tileInt8Portable sets 6 x 16 of c to the product of 6 rows of a and a panel, times
+// the factors of the column and of the row, plus bias. It returns how many rows it has
+// done, as tilePortable does.
+func tileInt8Portable(c []float32, ldc int, a []int16, lda int, b []int8, pairs int, columns *[tileCols]float32, factors []float32, bias *[tileCols]float32) int {
 	for r := range tileRows {
 		var acc [tileCols]int32
 		left := a[r*lda : r*lda+2*pairs]
@@ -146,9 +148,10 @@ func tileInt8Portable(c []float32, ldc int, a []int16, lda int, b []int8, pairs 
 		}
 		out := (*[tileCols]float32)(c[r*ldc:])
 		for j := range out {
-			out[j] = float32(acc[j])*(rows[r]*columns[j]) + bias[j]
+			out[j] = float32(acc[j])*(factors[r]*columns[j]) + bias[j]
 		}
 	}
+	return tileRows
 }
 
 // largestPortable returns the largest absolute value.

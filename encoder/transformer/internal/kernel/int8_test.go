@@ -85,20 +85,28 @@ func TestMulInt8_Extremes(t *testing.T) {
 func TestPortableInt8(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, pairs := range []int{1, 3, 4, 9, 192} {
-		a, b := make([]int16, tileRows*(2*pairs+2)), make([]int8, pairs*2*tileCols)
+		const most = 4 * tileRows
+		a, b := make([]int16, most*(2*pairs+2)), make([]int8, pairs*2*tileCols)
 		for i := range a {
 			a[i] = int16(r.IntN(2*activationMax+1) - activationMax)
 		}
 		for i := range b {
 			b[i] = int8(r.IntN(2*weightMax+1) - weightMax)
 		}
-		columns, rows, bias := (*[tileCols]float32)(random(r, tileCols)), (*[tileRows]float32)(random(r, tileRows)), (*[tileCols]float32)(random(r, tileCols))
-		got, want := make([]float32, tileRows*tileCols), make([]float32, tileRows*tileCols)
-		tileInt8(got, tileCols, a, 2*pairs+2, b, pairs, columns, rows, bias)
-		tileInt8Portable(want, tileCols, a, 2*pairs+2, b, pairs, columns, rows, bias)
-		for i := range want {
-			if d := math.Abs(float64(got[i] - want[i])); d > 1e-6*math.Abs(float64(want[i]))+1e-2 {
-				t.Fatalf("%d pairs: element %d is %v, want %v", pairs, i, got[i], want[i])
+		columns, factors, bias := (*[tileCols]float32)(random(r, tileCols)), random(r, most), (*[tileCols]float32)(random(r, tileCols))
+		got, want := make([]float32, most*tileCols), make([]float32, most*tileCols)
+		for _, rows := range []int{tileRows, most} {
+			done := tileInt8(got, tileCols, a, 2*pairs+2, b, pairs, columns, factors, bias, rows)
+			if done < tileRows || done > rows || done%tileRows != 0 {
+				t.Fatalf("%d rows of at most %d", done, rows)
+			}
+			for i := 0; i < done; {
+				i += tileInt8Portable(want[i*tileCols:], tileCols, a[i*(2*pairs+2):], 2*pairs+2, b, pairs, columns, factors[i:], bias)
+			}
+			for i := range want {
+				if d := math.Abs(float64(got[i] - want[i])); d > 1e-6*math.Abs(float64(want[i]))+1e-2 {
+					t.Fatalf("%d pairs: element %d is %v, want %v", pairs, i, got[i], want[i])
+				}
 			}
 		}
 	}

@@ -5,23 +5,39 @@ package kernel
 import "golang.org/x/sys/cpu"
 
 //go:generate go run ../asm -out kernel_amd64.s -stubs kernel_stub_amd64.go -pkg kernel
+//go:generate go run ../asm -wide -out wide_amd64.s -stubs wide_stub_amd64.go -pkg kernel
 
-const shortSize = 2
+const (
+	shortSize = 2
+	wideRows  = 2 * tileRows // of a tile with AVX-512
+)
 
-var hasAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+var (
+	hasAVX2   = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	hasAVX512 = hasAVX2 && cpu.X86.HasAVX512F
+	hasVNNI   = hasAVX512 && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VNNI
+)
 
-func tile(c []float32, ldc int, a []float32, lda int, b []float32, k int, init *[tileCols]float32) {
+func tile(c []float32, ldc int, a []float32, lda int, b []float32, k int, init *[tileCols]float32, most int) int {
 	if !hasAVX2 {
-		tilePortable(c, ldc, a, lda, b, k, init)
-		return
+		return tilePortable(c, ldc, a, lda, b, k, init)
+	}
+	rows := tileRows
+	if hasAVX512 && most >= wideRows {
+		rows = wideRows
 	}
 	// The ends of what the assembly reads and writes.
-	_, _, _ = c[(tileRows-1)*ldc+tileCols-1], a[(tileRows-1)*lda+k-1], b[k*tileCols-1]
+	_, _, _ = c[(rows-1)*ldc+tileCols-1], a[(rows-1)*lda+k-1], b[k*tileCols-1]
 	var bias *float32
 	if init != nil {
 		bias = &init[0]
 	}
-	tileAVX2(&c[0], ldc*floatSize, &a[0], lda*floatSize, &b[0], k, bias)
+	if rows == wideRows {
+		tileAVX512(&c[0], ldc*floatSize, &a[0], lda*floatSize, &b[0], k, bias)
+	} else {
+		tileAVX2(&c[0], ldc*floatSize, &a[0], lda*floatSize, &b[0], k, bias)
+	}
+	return rows
 }
 
 func transpose(dst []float32, rows Matrix) {
@@ -82,13 +98,21 @@ func AddNorm(dst, x, residual, gamma, beta []float32, eps float32) {
 	addNormAVX2(&dst[0], &x[0], &residual[0], &gamma[0], &beta[0], n, eps)
 }
 
-func tileInt8(c []float32, ldc int, a []int16, lda int, b []int8, pairs int, columns *[tileCols]float32, rows *[tileRows]float32, bias *[tileCols]float32) {
+func tileInt8(c []float32, ldc int, a []int16, lda int, b []int8, pairs int, columns *[tileCols]float32, factors []float32, bias *[tileCols]float32, most int) int {
 	if !hasAVX2 {
-		tileInt8Portable(c, ldc, a, lda, b, pairs, columns, rows, bias)
-		return
+		return tileInt8Portable(c, ldc, a, lda, b, pairs, columns, factors, bias)
 	}
-	_, _, _ = c[(tileRows-1)*ldc+tileCols-1], a[(tileRows-1)*lda+2*pairs-1], b[pairs*2*tileCols-1]
-	tileInt8AVX2(&c[0], ldc*floatSize, &a[0], lda*shortSize, &b[0], pairs, &columns[0], &rows[0], &bias[0])
+	rows := tileRows
+	if hasVNNI && most >= wideRows {
+		rows = wideRows
+	}
+	_, _, _, _ = c[(rows-1)*ldc+tileCols-1], a[(rows-1)*lda+2*pairs-1], b[pairs*2*tileCols-1], factors[rows-1]
+	if rows == wideRows {
+		tileInt8VNNI(&c[0], ldc*floatSize, &a[0], lda*shortSize, &b[0], pairs, &columns[0], &factors[0], &bias[0])
+	} else {
+		tileInt8AVX2(&c[0], ldc*floatSize, &a[0], lda*shortSize, &b[0], pairs, &columns[0], &factors[0], &bias[0])
+	}
+	return rows
 }
 
 func largest(x []float32) float32 {

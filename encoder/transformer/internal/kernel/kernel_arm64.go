@@ -27,7 +27,7 @@ func transposeNEON(dst *float32, src *float32, ld int, k int)
 //go:noescape
 func tileInt8NEON(c *float32, ldc int, a *int16, lda int, b *int8, pairs int, columns *float32, rows *float32, bias *float32)
 
-func tile(c []float32, ldc int, a []float32, lda int, b []float32, k int, init *[tileCols]float32) {
+func tile(c []float32, ldc int, a []float32, lda int, b []float32, k int, init *[tileCols]float32, _ int) int {
 	// The ends of what the assembly reads and writes.
 	_, _, _ = c[(tileRows-1)*ldc+tileCols-1], a[(tileRows-1)*lda+k-1], b[k*tileCols-1]
 	var bias *float32
@@ -35,6 +35,7 @@ func tile(c []float32, ldc int, a []float32, lda int, b []float32, k int, init *
 		bias = &init[0]
 	}
 	tileNEON(&c[0], ldc*floatSize, &a[0], lda*floatSize, &b[0], k, bias)
+	return tileRows
 }
 
 func transpose(dst []float32, rows Matrix) {
@@ -48,7 +49,8 @@ func transpose(dst []float32, rows Matrix) {
 	}
 }
 
-func tileInt8(c []float32, ldc int, a []int16, lda int, b []int8, pairs int, columns *[tileCols]float32, rows *[tileRows]float32, bias *[tileCols]float32) {
-	_, _, _ = c[(tileRows-1)*ldc+tileCols-1], a[(tileRows-1)*lda+2*pairs-1], b[pairs*2*tileCols-1]
-	tileInt8NEON(&c[0], ldc*floatSize, &a[0], lda*shortSize, &b[0], pairs, &columns[0], &rows[0], &bias[0])
+func tileInt8(c []float32, ldc int, a []int16, lda int, b []int8, pairs int, columns *[tileCols]float32, factors []float32, bias *[tileCols]float32, _ int) int {
+	_, _, _, _ = c[(tileRows-1)*ldc+tileCols-1], a[(tileRows-1)*lda+2*pairs-1], b[pairs*2*tileCols-1], factors[tileRows-1]
+	tileInt8NEON(&c[0], ldc*floatSize, &a[0], lda*shortSize, &b[0], pairs, &columns[0], &factors[0], &bias[0])
+	return tileRows
 }

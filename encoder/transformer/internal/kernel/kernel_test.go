@@ -121,13 +121,21 @@ func TestPortable(t *testing.T) {
 		}
 
 		k, lda := n, n+1
-		a, b := random(r, tileRows*lda), random(r, tileCols*k)
-		gotC, wantC := random(r, tileRows*tileCols), make([]float32, tileRows*tileCols)
-		copy(wantC, gotC)
+		const most = 4 * tileRows
+		a, b := random(r, most*lda), random(r, tileCols*k)
+		gotC := random(r, most*tileCols)
+		wantC := slices.Clone(gotC)
 		for _, init := range []*[tileCols]float32{nil, (*[tileCols]float32)(random(r, tileCols))} {
-			tile(gotC, tileCols, a, lda, b, k, init)
-			tilePortable(wantC, tileCols, a, lda, b, k, init)
-			near("tile", gotC, wantC, 1e-4)
+			for _, rows := range []int{tileRows, most} {
+				done := tile(gotC, tileCols, a, lda, b, k, init, rows)
+				if done < tileRows || done > rows || done%tileRows != 0 {
+					t.Fatalf("%d rows of at most %d", done, rows)
+				}
+				for i := 0; i < done; {
+					i += tilePortable(wantC[i*tileCols:], tileCols, a[i*lda:], lda, b, k, init)
+				}
+				near("tile", gotC, wantC, 1e-4)
+			}
 		}
 	}
 }
