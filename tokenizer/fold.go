@@ -44,7 +44,8 @@ type hanContext struct {
 }
 
 // Folded is a text as it is compared: NFKC, lower case, traditional Chinese
-// characters as simplified ones. A typographic apostrophe between letters
+// characters as simplified ones, years in Chinese characters in digits (二〇二六 is
+// 2026). A typographic apostrophe between letters
 // becomes ', and soft hyphens, word joiners and variation selectors behind
 // another character are dropped; a byte that is not UTF-8 becomes U+FFFD.
 type Folded struct {
@@ -147,6 +148,11 @@ func (f *folder) run() {
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(src[i:])
+		if (r == '一' || r == '二') && isYear(src, i) {
+			i = f.year(i)
+			starts = i
+			continue
+		}
 		if r >= hanFirst && r <= hanLast {
 			if v := hanValue(r); v != 0 {
 				if to := hanFold(src, i, r, v); to != r {

@@ -32,6 +32,9 @@ func TestFold(t *testing.T) {
 		{"a\xffb\xfe", "a\uFFFDb\uFFFD"},
 		{"İẞ", "iß"},
 		{"薴", "苎"},
+		{"二〇二六年、二零〇八與一九九七年", "2026年、2008与1997年"},
+		{"一九九七 二〇二六七 三〇二六年 十二〇二六 一二三四 二〇２６", "一九九七 二〇二六七 三〇二六年 十二〇二六 一二三四 二〇26"},
+		{"公元一〇六六年", "公元1066年"},
 	} {
 		if got := Fold(c.text); got != c.want {
 			t.Errorf("Fold(%q) = %q, want %q", c.text, got, c.want)

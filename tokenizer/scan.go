@@ -89,6 +89,9 @@ func (s *scanner) emit(start, end int, kind Kind) {
 		s.join()
 	}
 	s.primary(start, end, kind)
+	if kind == Word {
+		s.date(start, end)
+	}
 }
 
 func (s *scanner) primary(start, end int, kind Kind) {

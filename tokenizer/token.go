@@ -2,7 +2,7 @@ package tokenizer
 
 // Token is one token of a text.
 type Token struct {
-	// Word is the folded form: NFKC, lower case, simplified. It is never empty
+	// Word is the folded form: NFKC, lower case, simplified, years in digits. It is never empty
 	// and always valid UTF-8. It shares memory with the folded text, or with the
 	// text itself where folding changes nothing.
 	Word string

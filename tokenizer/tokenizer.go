@@ -8,7 +8,7 @@ import (
 
 // rulesVersion changes whenever the same text, mode and dictionary give other
 // tokens than before.
-const rulesVersion = 1
+const rulesVersion = 2
 
 // maxIdle is how many workers are kept: one holds some megabytes after a long
 // batch.
