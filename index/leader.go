@@ -28,9 +28,7 @@ func (p *LeaderProbe) Set(vec []float32) {
 
 // SetLeader makes p the probe of what a leader's row stands for.
 func (p *LeaderProbe) SetLeader(leader []byte) {
-	clear(p.rotated)
-	addExact(p.rotated, leader, 1)
-	p.vector.Set(p.rotated)
+	p.vector.SetLevels(leader[exactHeader:], exactScale(leader))
 }
 
 // Sims sets sims[i] to the similarity of p with leader codes[i] of leaders, rows of

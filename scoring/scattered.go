@@ -25,6 +25,19 @@ func (q *Vector) Set(v []float32) {
 	q.scale = quantise16(v, func(c int, x int16) { q.values[c] = x })
 }
 
+// SetLevels makes q what a row of signed bytes, times scale, stands for; nothing is
+// rounded. Lengths are those that Set takes.
+func (q *Vector) SetLevels(levels []byte, scale float32) {
+	if len(levels) == 0 || len(levels)%GroupSize != 0 || len(levels) > MaxPanelDim {
+		panic(fmt.Sprintf("scoring: a vector of %d columns", len(levels)))
+	}
+	q.values = grown(q.values, len(levels))
+	for c, b := range levels {
+		q.values[c] = int16(int8(b))
+	}
+	q.scale = scale
+}
+
 // Dim returns the number of columns.
 func (q *Vector) Dim() int { return len(q.values) }
 

@@ -1,0 +1,202 @@
+package index
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// LeaderBlocks gives access to stored leaders, so many to a block: block n holds the
+// leaders from n times that number on. It must be safe for concurrent use. The bytes
+// are not kept.
+type LeaderBlocks interface {
+	LeaderBlock(n uint32) (rows []byte, err error)
+}
+
+// Leaders are the first n leaders of an index, read from their blocks when they are
+// first compared. It is the [Space] of the graph over them; every leader has a vector.
+//
+// Leaders never change, so states of one index share what was read: Extend returns
+// those of a later state.
+//
+// Leaders is safe for concurrent use, but Append and Truncate, which only the one
+// who adds leaders may call; the others then see those that their Leaders had.
+type Leaders struct {
+	z      *Quantiser
+	n      uint32
+	source LeaderBlocks
+	arena  *leaderArena
+	err    *atomic.Pointer[error]
+}
+
+// leaderArena is where leaders lie in memory, side by side.
+type leaderArena struct {
+	perBlock uint32
+	rows     []byte          // LeaderBytes each
+	loaded   []atomic.Uint32 // by block: how many of its leaders are here
+	mu       sync.Mutex
+}
+
+// NewLeaders returns the first n leaders in blocks of perBlock. source may be nil if n
+// is 0.
+func NewLeaders(z *Quantiser, n, perBlock uint32, source LeaderBlocks) *Leaders {
+	return (&Leaders{z: z, arena: &leaderArena{perBlock: perBlock}}).Extend(n, source)
+}
+
+// Extend returns the first n leaders of a later, or earlier, state.
+func (l *Leaders) Extend(n uint32, source LeaderBlocks) *Leaders {
+	e := &Leaders{z: l.z, n: n, source: source, arena: l.arena, err: new(atomic.Pointer[error])}
+	e.reserve(n)
+	return e
+}
+
+// reserve makes room for n leaders. Others keep the arena that they have.
+func (l *Leaders) reserve(n uint32) {
+	a, stride := l.arena, l.z.LeaderBytes()
+	if int(n)*stride <= len(a.rows) {
+		return
+	}
+	// Room that nobody uses is memory that the system never gives.
+	room := (n + n/4 + 8*a.perBlock) / a.perBlock * a.perBlock
+	b := &leaderArena{perBlock: a.perBlock, rows: make([]byte, int(room)*stride), loaded: make([]atomic.Uint32, room/a.perBlock)}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range a.loaded {
+		if have := a.loaded[i].Load(); have > 0 {
+			from := i * int(a.perBlock) * stride
+			copy(b.rows[from:from+int(have)*stride], a.rows[from:])
+			b.loaded[i].Store(have)
+		}
+	}
+	l.arena = b
+}
+
+// Len returns the number of leaders.
+func (l *Leaders) Len() int { return int(l.n) }
+
+// Has is true: every leader has a vector.
+func (l *Leaders) Has(uint32) bool { return true }
+
+// Err returns the first error of reading leaders. Comparing cannot return it: leaders
+// that could not be read have the similarity [NoSim].
+func (l *Leaders) Err() error {
+	if e := l.err.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// load makes sure that a leader is in memory.
+func (l *Leaders) load(code uint32) bool {
+	a := l.arena
+	block, at := code/a.perBlock, code%a.perBlock
+	if a.loaded[block].Load() > at {
+		return true
+	}
+	if err := l.read(block, at); err != nil {
+		err = fmt.Errorf("reading block %d of the leaders: %w", block, err)
+		l.err.CompareAndSwap(nil, &err)
+		return false
+	}
+	return true
+}
+
+func (l *Leaders) read(block, at uint32) error {
+	a, stride := l.arena, l.z.LeaderBytes()
+	rows, err := l.source.LeaderBlock(block)
+	if err != nil {
+		return err
+	}
+	n := uint32(len(rows) / stride)
+	if n <= at || n > a.perBlock || len(rows)%stride != 0 {
+		return fmt.Errorf("%w: %d leaders, at least %d are wanted", ErrCorruptGraph, n, at+1)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	// Those that are here may be in use.
+	if have := a.loaded[block].Load(); have < n {
+		from := int(block*a.perBlock) * stride
+		copy(a.rows[from+int(have)*stride:], rows[int(have)*stride:])
+		a.loaded[block].Store(n)
+	}
+	return nil
+}
+
+// Row returns the row of a leader, which must not be changed; nil after an error, see
+// Err.
+func (l *Leaders) Row(code uint32) []byte {
+	if code >= l.n || !l.load(code) {
+		return nil
+	}
+	stride := l.z.LeaderBytes()
+	return l.arena.rows[int(code)*stride:][:stride:stride]
+}
+
+// Append adds a leader and returns its code.
+func (l *Leaders) Append(row []byte) uint32 {
+	code := l.n
+	l.reserve(code + 1)
+	a := l.arena
+	copy(a.rows[int(code)*l.z.LeaderBytes():], row)
+	// The leaders of the block in front of it have to be here as well.
+	if at := code % a.perBlock; at > 0 && !l.load(code-1) {
+		return code
+	}
+	a.loaded[code/a.perBlock].Store(code%a.perBlock + 1)
+	l.n++
+	return code
+}
+
+// Truncate takes the leaders from n on away again, before anybody else has seen them.
+func (l *Leaders) Truncate(n uint32) {
+	a := l.arena
+	for block := n / a.perBlock; block < uint32(len(a.loaded)) && block*a.perBlock < l.n; block++ {
+		if keep := n - min(n, block*a.perBlock); a.loaded[block].Load() > keep {
+			a.loaded[block].Store(keep)
+		}
+	}
+	l.n = min(n, l.n)
+}
+
+// sims compares p with leaders.
+func (l *Leaders) sims(p *LeaderProbe, codes []uint32, out []float32) {
+	for i, code := range codes {
+		if code >= l.n || !l.load(code) {
+			l.simsOf(p, codes, out, i)
+			return
+		}
+	}
+	p.Sims(out[:len(codes)], l.arena.rows, codes)
+}
+
+// simsOf is sims where leader i cannot be read.
+func (l *Leaders) simsOf(p *LeaderProbe, codes []uint32, out []float32, i int) {
+	l.sims(p, codes[:i], out[:i])
+	out[i] = NoSim
+	l.sims(p, codes[i+1:], out[i+1:len(codes)])
+}
+
+// Of returns p as a [Probe] of these leaders.
+func (l *Leaders) Of(p *LeaderProbe) Probe { return leaderProbe{l, p} }
+
+// Probe returns a leader prepared as a query.
+func (l *Leaders) Probe(code uint32) Probe { return l.Reprobe(nil, code) }
+
+// Reprobe is Probe in the memory of an earlier one.
+func (l *Leaders) Reprobe(old Probe, code uint32) Probe {
+	p, ok := old.(leaderProbe)
+	if !ok {
+		p = leaderProbe{l, l.z.NewLeaderProbe()}
+	}
+	if row := l.Row(code); row != nil {
+		p.probe.SetLeader(row)
+	}
+	return p
+}
+
+type leaderProbe struct {
+	leaders *Leaders
+	probe   *LeaderProbe
+}
+
+func (p leaderProbe) Sim(codes []uint32, out []float32) { p.leaders.sims(p.probe, codes, out) }
