@@ -3,6 +3,8 @@ package ciyuan
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/ciyuan-search/ciyuan/index"
@@ -56,9 +58,14 @@ func (db *DB) Check(ctx context.Context) ([]Problem, error) {
 			if s.State != store.Live {
 				continue
 			}
-			if _, err := index.CheckSegment(newChunkSource(tx, s.ID)); err != nil {
-				problems = append(problems, Problem{Bucket: "postings", Key: fmt.Sprintf("segment %d", s.ID), Text: err.Error()})
+			for bucket, source := range map[store.Bucket]chunkSource{store.Postings: newChunkSource(tx, s.ID), store.VPostings: vectorChunks(tx, s.ID)} {
+				if _, err := index.CheckSegment(source); err != nil {
+					problems = append(problems, Problem{Bucket: bucket.String(), Key: fmt.Sprintf("segment %d", s.ID), Text: err.Error()})
+				}
 			}
+		}
+		if err := db.checkLeaders(ctx, tx, m); err != nil {
+			problems = append(problems, Problem{Bucket: store.VGraph.String(), Text: err.Error()})
 		}
 		lex, err := newLexicon(db.enc, m, nil)
 		if err == nil {
@@ -74,4 +81,76 @@ func (db *DB) Check(ctx context.Context) ([]Problem, error) {
 		return nil, err
 	}
 	return problems, nil
+}
+
+// checkLeaders returns what is wrong with the graph over leaders, and with the postings
+// of the token vectors.
+func (db *DB) checkLeaders(ctx context.Context, tx *store.Tx, m *store.Meta) error {
+	vm, err := tx.VectorMeta()
+	if err != nil || vm == nil {
+		return err
+	}
+	book, err := newCodebook(vm, store.Identity{}, nil)
+	if err != nil {
+		return err
+	}
+	defer book.enter(tx)()
+	if err := book.graph.Verify(); err != nil {
+		return err
+	}
+	reader := tx.VectorReader()
+	var codes []uint32
+	for _, seg := range m.Segments {
+		if seg.State != store.Live {
+			continue
+		}
+		// What the records of the segment say, by leader.
+		passages := map[uint32][]uint32{}
+		for ordinal := range seg.Span {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			p := seg.Base + store.PassageID(ordinal)
+			record, err := reader.Record(p)
+			if err != nil {
+				return err
+			}
+			if record == nil {
+				continue
+			}
+			v, err := store.DecodeVectors(record, int(vm.RowBytes))
+			if err != nil {
+				return fmt.Errorf("token vectors of passage %d: %w", p, err)
+			}
+			codes = v.AppendCodes(codes[:0])
+			slices.Sort(codes)
+			for _, code := range slices.Compact(codes) {
+				passages[code] = append(passages[code], ordinal)
+			}
+		}
+		postings := index.NewSegmentReader(vectorChunks(tx, seg.ID))
+		dead := newTombs(tx)
+		for _, code := range slices.Sorted(maps.Keys(passages)) {
+			list, err := postings.Postings(code)
+			if err != nil {
+				return err
+			}
+			var got []uint32
+			var ordinals, tfs [index.PostingsBatch]uint32
+			for n := list.Next(ordinals[:], tfs[:]); n > 0; n = list.Next(ordinals[:], tfs[:]) {
+				for _, o := range ordinals[:n] {
+					if !dead.dead(seg.Base + store.PassageID(o)) {
+						got = append(got, o)
+					}
+				}
+			}
+			if err := list.Err(); err != nil {
+				return err
+			}
+			if !slices.Equal(got, passages[code]) {
+				return fmt.Errorf("%w: bucket %s, segment %d: the postings of leader %d are not those of the passages", ErrCorrupt, store.VPostings, seg.ID, code)
+			}
+		}
+	}
+	return nil
 }

@@ -30,7 +30,7 @@ func (w *writer) commit() error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	asSegment := len(r.passages) >= foldPassages
+	asSegment := len(r.passages) >= foldPassages || len(r.vectorRecords) >= vectorRunBytes/4
 	if asSegment && w.pend > 0 {
 		if err := w.db.fold(w.ctx); err != nil {
 			return err
@@ -66,6 +66,11 @@ func (w *writer) commit() error {
 				return err
 			}
 		}
+		if w.vec != nil {
+			if err := w.vec.putLeaders(tx); err != nil {
+				return err
+			}
+		}
 		if asSegment {
 			err = w.putSegment(tx, m)
 		} else {
@@ -78,10 +83,16 @@ func (w *writer) commit() error {
 			return err
 		}
 		w.pend = pendingSpan(m)
+		if w.vec != nil {
+			return w.vec.finish(tx, r.rows)
+		}
 		return nil
 	})
 	if err != nil {
 		return err
+	}
+	if w.vec != nil {
+		w.vec.committed()
 	}
 	w.result.add(&done)
 	w.startRun()
@@ -160,8 +171,14 @@ func putWords(tx *store.Tx, m *store.Meta, words []string, vectors []wordVector)
 
 func (w *writer) putPending(tx *store.Tx) error {
 	for i, p := range w.run.passages {
-		if err := tx.PutPending(w.run.first+store.PassageID(i), w.run.records[p.record.Start:p.record.End]); err != nil {
+		id := w.run.first + store.PassageID(i)
+		if err := tx.PutPending(id, w.run.records[p.record.Start:p.record.End]); err != nil {
 			return err
+		}
+		if p.vectors.End > p.vectors.Start {
+			if err := tx.PutPendingVectors(id, w.run.vectorRecords[p.vectors.Start:p.vectors.End]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -170,8 +187,14 @@ func (w *writer) putPending(tx *store.Tx) error {
 func (w *writer) putSegment(tx *store.Tx, m *store.Meta) error {
 	b := newSegmentBuilder(tx, w.run.first)
 	for i, p := range w.run.passages {
-		if err := b.add(w.run.first+store.PassageID(i), w.run.records[p.record.Start:p.record.End]); err != nil {
+		id := w.run.first + store.PassageID(i)
+		if err := b.add(id, w.run.records[p.record.Start:p.record.End]); err != nil {
 			return err
+		}
+		if p.vectors.End > p.vectors.Start {
+			if err := b.addVectors(id, w.run.vectorRecords[p.vectors.Start:p.vectors.End]); err != nil {
+				return err
+			}
 		}
 	}
 	return b.finish(m, uint32(len(w.run.passages)))
@@ -186,6 +209,11 @@ type segmentBuilder struct {
 	lengths store.Lengths
 	live    uint32
 	codes   []uint32
+
+	vectors  *store.ForwardWriter // nil as long as no passage has token vectors
+	leaders  *index.SegmentWriter
+	rowBytes int
+	counts   []uint32 // passages, by leader
 }
 
 func newSegmentBuilder(tx *store.Tx, base store.PassageID) *segmentBuilder {
@@ -219,6 +247,9 @@ func (b *segmentBuilder) pad(ordinal uint32) {
 // finish writes the segment and enters it in m.
 func (b *segmentBuilder) finish(m *store.Meta, span uint32) error {
 	if err := b.forward.Flush(); err != nil {
+		return err
+	}
+	if err := b.finishVectors(m, span); err != nil {
 		return err
 	}
 	seg := store.Segment{ID: m.NextSegment, State: store.Live, Class: sizeClass(span), Base: b.base, Span: span, Live: b.live}
@@ -259,6 +290,9 @@ func deleteDoc(tx *store.Tx, m *store.Meta, id store.DocID) error {
 	}
 	first := store.PassageID(id)
 	folded := foldedEnd(m)
+	if err := deleteVectors(tx, first, d.Passages, folded); err != nil {
+		return err
+	}
 	for i := range d.Passages {
 		p := first + store.PassageID(i)
 		if err := tx.DeleteText(p); err != nil {

@@ -55,7 +55,10 @@ func (db *DB) rewrite(ctx context.Context, from *DB, old *store.Meta) error {
 	if err != nil {
 		return err
 	}
-	c := compaction{db: from, to: &DB{path: db.path, opts: from.opts, enc: from.enc, own: from.own, ownMeta: from.ownMeta, tok: from.tok, dict: from.dict, store: fresh}, ctx: ctx}
+	c := compaction{db: from, to: &DB{
+		path: db.path, opts: from.opts, enc: from.enc, own: from.own, ownMeta: from.ownMeta, tok: from.tok, dict: from.dict, store: fresh,
+		contextual: from.contextual, unit: from.unit,
+	}, ctx: ctx}
 	if err := c.run(); err != nil {
 		return errors.Join(err, fresh.Discard())
 	}
@@ -66,7 +69,7 @@ func (db *DB) rewrite(ctx context.Context, from *DB, old *store.Meta) error {
 	}
 	before := db.store
 	db.store = fresh
-	db.lexicon.Store(nil)
+	db.forget()
 	return before.Close()
 }
 
@@ -77,6 +80,7 @@ type compaction struct {
 	to      *DB
 	codes   []store.Code // old code -> new code + 1, 0 for none
 	version uint32       // of the tokenizer: documents of older ones are cut again
+	vectors vectorCopy
 	done    int64
 	total   int64
 }
@@ -88,12 +92,18 @@ func (c *compaction) run() error {
 			return err
 		}
 		c.version = m.TokenizerVersion
+		if c.vectors.meta, err = tx.VectorMeta(); err != nil {
+			return err
+		}
 		c.total = int64(m.LivePassages)
 		order, err := c.number(tx, m)
 		if err != nil {
 			return err
 		}
 		if err := c.copyWords(tx, order); err != nil {
+			return err
+		}
+		if err := c.copyLeaders(tx); err != nil {
 			return err
 		}
 		return c.copyDocs(tx)
@@ -132,7 +142,7 @@ func (c *compaction) number(tx *store.Tx, m *store.Meta) ([]store.Code, error) {
 		if err := c.ctx.Err(); err != nil {
 			return nil, err
 		}
-		if d.Incomplete || d.Tokenizer != c.version {
+		if d.Incomplete || d.Tokenizer != c.version && !c.hasOwnVectors() {
 			continue
 		}
 		for i := range d.Passages {
@@ -237,7 +247,7 @@ func (c *compaction) copyDocs(tx *store.Tx) error {
 		if !ok || source.Doc != d.ID {
 			return fmt.Errorf("%w: bucket ids, key %q: does not lead to document %d", ErrCorrupt, d.External, d.ID)
 		}
-		if d.Tokenizer != c.version {
+		if d.Tokenizer != c.version && !c.hasOwnVectors() {
 			doc, err := readDocument(tx, source)
 			if err != nil {
 				return err
@@ -260,7 +270,7 @@ func (c *compaction) copyDocs(tx *store.Tx) error {
 			if err := c.copyPassage(tx, w, &rd, &e, id); err != nil {
 				return fmt.Errorf("document %q: %w", d.External, err)
 			}
-			if w.run.bytes >= runBytes && i+1 < d.Passages {
+			if w.full() && i+1 < d.Passages {
 				rd.partial = true
 				w.run.docs = append(w.run.docs, rd)
 				if err := w.commit(); err != nil {
@@ -270,7 +280,7 @@ func (c *compaction) copyDocs(tx *store.Tx) error {
 			}
 		}
 		w.run.docs = append(w.run.docs, rd)
-		if w.run.bytes >= runBytes {
+		if w.full() {
 			if err := w.commit(); err != nil {
 				return err
 			}
@@ -348,5 +358,5 @@ func (c *compaction) copyPassage(tx *store.Tx, w *writer, doc *runDoc, e *store.
 	}
 	e.Gap(d.Trailing())
 	w.addPassage(doc, string(text.Text), e.Bytes(), words, 0)
-	return nil
+	return c.copyVectors(w, id)
 }

@@ -30,6 +30,12 @@ type DB struct {
 
 	noEnc error // what methods return that need vectors
 
+	contextual   encoder.Contextual // nil if the index was not made with one
+	unit         Unit               // that it encodes
+	noContextual error              // what adding and searching return instead of using token vectors
+	codebook     atomic.Pointer[codebook]
+	vectorWriter *vectorWriter // of the last change; held by writing
+
 	own     *ownVectors // set if the index holds the vectors of its words
 	ownMeta *store.Meta // its settings when it was opened, of which those of the encoder never change
 
@@ -88,6 +94,9 @@ func (db *DB) adoptSettings() error {
 	if err := db.adoptEncoder(m); err != nil {
 		return err
 	}
+	if err := db.adoptContextual(); err != nil {
+		return err
+	}
 	mode, err := tokenizer.ParseMode(option(m, optionMode))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -137,11 +146,18 @@ func (db *DB) Close() error {
 		return ErrClosed
 	}
 	db.closed = true
-	db.lexicon.Store(nil)
+	db.forget()
 	if db.released {
 		return nil
 	}
 	return db.store.Close()
+}
+
+// forget drops what is kept in memory of the file.
+func (db *DB) forget() {
+	db.lexicon.Store(nil)
+	db.codebook.Store(nil)
+	db.vectorWriter = nil
 }
 
 // Path returns the path that the index was opened with.

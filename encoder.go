@@ -26,6 +26,15 @@ func staticOr(enc encoder.Encoder) (encoder.Static, error) {
 	return nil, fmt.Errorf("%w: %s is an encoder of another kind than encoder.Static and encoder.Words", ErrOption, enc.Name())
 }
 
+// wordsOf returns what gives words their vectors: an encoder that gives them to tokens
+// leaves that to the embedded table.
+func wordsOf(e encoder.Encoder) encoder.Encoder {
+	if _, ok := e.(encoder.Contextual); ok {
+		return nil
+	}
+	return e
+}
+
 // newSettings returns the settings of the index, if it may be made, nil if it is there
 // already or may not.
 func (db *DB) newSettings() (*store.Meta, error) {
@@ -36,8 +45,9 @@ func (db *DB) newSettings() (*store.Meta, error) {
 		create = errors.Is(err, fs.ErrNotExist)
 	}
 	m := &store.Meta{}
+	db.contextual, _ = db.opts.Encoder.(encoder.Contextual)
 	if source, ok := db.opts.Encoder.(encoder.Words); !ok {
-		if db.enc, db.noEnc = staticOr(db.opts.Encoder); db.noEnc == nil {
+		if db.enc, db.noEnc = staticOr(wordsOf(db.opts.Encoder)); db.noEnc == nil {
 			m.Encoder, m.EncoderFingerprint, m.Dim = db.enc.Name(), db.enc.Fingerprint(), uint32(db.enc.Dim())
 		} else if create || !errors.Is(db.noEnc, ErrNoDefault) {
 			if !db.opts.AnyEncoder {
@@ -72,7 +82,7 @@ func (db *DB) adoptEncoder(m *store.Meta) error {
 		if same && source == nil && db.enc.Dim() == int(m.Dim) {
 			return nil
 		}
-	case same && source != nil || db.opts.Encoder == nil:
+	case same && source != nil || wordsOf(db.opts.Encoder) == nil:
 		empty, err := ownTable(m, nil, nil)
 		if err != nil {
 			return err

@@ -54,6 +54,18 @@ var (
 	// ErrNoID is returned when a document to be added has no id.
 	ErrNoID = errors.New("ciyuan: document has no id")
 
+	// ErrDimension is returned for vectors of another dimension than those of the
+	// index, and for numbers that are no whole rows.
+	ErrDimension = errors.New("ciyuan: wrong dimension")
+
+	// ErrVector is returned for a vector without a direction: of zeros, or with a NaN
+	// or an infinity. The message names the document and the row.
+	ErrVector = errors.New("ciyuan: not a vector to compare with")
+
+	// ErrFormatOld is returned when token vectors are added to an index of a format that
+	// has no room for them; Migrate gives it one.
+	ErrFormatOld = store.ErrFormatOld
+
 	// ErrEmptyQuery is returned when a query has no word to search for.
 	ErrEmptyQuery = errors.New("ciyuan: the query has no words")
 

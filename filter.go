@@ -24,6 +24,11 @@ type docFilter struct {
 	err  error
 }
 
+// active reports whether there is anything that a document may not pass.
+func (f *docFilter) active() bool {
+	return len(f.want) > 0 || len(f.fields) > 0 || len(f.needs) > 0 || len(f.bars) > 0
+}
+
 // pass reports whether the document of a passage passes.
 func (f *docFilter) pass(p store.PassageID) bool {
 	for _, docs := range f.needs {

@@ -85,7 +85,10 @@ func (db *DB) shape(ctx context.Context) error {
 			break
 		}
 	}
-	return db.extendGraph(ctx)
+	if err := db.extendGraph(ctx); err != nil {
+		return err
+	}
+	return db.extendLeaders(ctx)
 }
 
 // fold turns all pending passages into one segment.
@@ -117,6 +120,9 @@ func (db *DB) fold(ctx context.Context) error {
 			if err := tx.DeletePending(id); err != nil {
 				return err
 			}
+		}
+		if err := foldVectors(tx, b); err != nil {
+			return err
 		}
 		if err := b.finish(m, span); err != nil {
 			return err
@@ -173,8 +179,8 @@ func (db *DB) mergeSegments(ctx context.Context, old []store.Segment) error {
 	last := old[len(old)-1]
 	seg := store.Segment{State: store.Building, Base: old[0].Base, Span: uint32(last.Base-old[0].Base) + last.Span}
 	seg.Class = sizeClass(seg.Span)
-	merger := index.NewMerger(seg.Span)
-	for first := true; !merger.Done(); first = false {
+	merger, leaders := index.NewMerger(seg.Span), index.NewMerger(seg.Span)
+	for first := true; !merger.Done() || !leaders.Done(); first = false {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -194,25 +200,14 @@ func (db *DB) mergeSegments(ctx context.Context, old []store.Segment) error {
 					return err
 				}
 			}
-			inputs := make([]index.MergeInput, len(old))
-			for i, s := range old {
-				dead := newTombs(tx)
-				inputs[i] = index.MergeInput{
-					Source: newChunkSource(tx, s.ID),
-					Offset: uint32(s.Base - seg.Base),
-					Dead:   func(ordinal uint32) bool { return dead.dead(s.Base + store.PassageID(ordinal)) },
-				}
-			}
-			chunks, err := merger.Next(inputs, mergeBytes)
-			if err != nil {
-				return err
-			}
-			for _, c := range chunks {
-				if err := tx.PutChunk(store.ChunkKey{Segment: seg.ID, Code: store.Code(c.Code), Ordinal: c.Ordinal}, c.Data); err != nil {
+			if !merger.Done() {
+				if err := mergeSome(tx, merger, seg, old, newChunkSource, tx.PutChunk); err != nil {
 					return err
 				}
+			} else if err := mergeSome(tx, leaders, seg, old, vectorChunks, tx.PutVChunk); err != nil {
+				return err
 			}
-			if !merger.Done() {
+			if !merger.Done() || !leaders.Done() {
 				return nil
 			}
 			m, err := tx.Meta()
@@ -247,6 +242,30 @@ func (db *DB) mergeSegments(ctx context.Context, old []store.Segment) error {
 		}
 	}
 	return db.purge(ctx)
+}
+
+// mergeSome writes some more of the postings of seg, which is made of old.
+func mergeSome(tx *store.Tx, merger *index.Merger, seg store.Segment, old []store.Segment,
+	source func(tx *store.Tx, segment uint32) chunkSource, put func(at store.ChunkKey, chunk []byte) error) error {
+	inputs := make([]index.MergeInput, len(old))
+	for i, s := range old {
+		dead := newTombs(tx)
+		inputs[i] = index.MergeInput{
+			Source: source(tx, s.ID),
+			Offset: uint32(s.Base - seg.Base),
+			Dead:   func(ordinal uint32) bool { return dead.dead(s.Base + store.PassageID(ordinal)) },
+		}
+	}
+	chunks, err := merger.Next(inputs, mergeBytes)
+	if err != nil {
+		return err
+	}
+	for _, c := range chunks {
+		if err := put(store.ChunkKey{Segment: seg.ID, Code: store.Code(c.Code), Ordinal: c.Ordinal}, c.Data); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // insertSegment enters a segment behind those with the same or a smaller base.

@@ -11,8 +11,19 @@ import (
 // operators reads the operators of a query, if the options ask for it, and returns
 // the text to rank documents by.
 func (s *searcher) operators(query string) (string, error) {
+	q, text, err := s.parsed(query)
+	if err != nil || len(q.clauses) == 0 {
+		return text, err
+	}
+	s.stats.Conditions = len(q.clauses)
+	return text, s.conditions(q.clauses)
+}
+
+// parsed takes the operators of a query apart, and returns what documents are ranked
+// by.
+func (s *searcher) parsed(query string) (parsedQuery, string, error) {
 	if !s.opts.Operators {
-		return query, nil
+		return parsedQuery{}, query, nil
 	}
 	var failed error
 	q := parseQuery(query, func(field string) bool {
@@ -23,16 +34,15 @@ func (s *searcher) operators(query string) (string, error) {
 		return known
 	})
 	if failed != nil || len(q.clauses) == 0 {
-		return query, failed
+		return q, query, failed
 	}
 	if !strings.HasSuffix(query, q.text[max(0, strings.LastIndexByte(q.text, ' ')):]) {
 		q.text += " " // its last word is complete
 	}
 	if !slices.ContainsFunc(s.db.tok.Tokenize(nil, q.text), func(t tokenizer.Token) bool { return t.Kind.Counts() }) {
-		return "", ErrOnlyConditions
+		return q, "", ErrOnlyConditions
 	}
-	s.stats.Conditions = len(q.clauses)
-	return q.text, s.conditions(q.clauses)
+	return q, q.text, nil
 }
 
 // conditions makes the filter of what the clauses of a query ask for.

@@ -41,6 +41,18 @@ type Options struct {
 	// with new words cannot be added.
 	Encoder encoder.Encoder
 
+	// An encoder.Contextual gives every token of a document a vector of its own, which the
+	// index keeps beside the words, whose vectors are those of the embedded table. Queries
+	// are then encoded by it, too. With nil such an index can be searched for words
+	// alone, by ScoreBM25, and no document can be added.
+
+	// Unit is what has a vector in a new index with an encoder.Contextual. An existing
+	// index keeps the unit that it was made with.
+	Unit Unit
+
+	// Grade is how token vectors are stored in an index that has none yet.
+	Grade Grade
+
 	// AnyEncoder opens an index whatever encoder it was made with, for what
 	// needs none: reading and deleting documents, Export, Stats, Check, Fold.
 	// Other methods then return ErrModelMismatch if the encoder is another, or
@@ -92,6 +104,11 @@ type Document struct {
 
 	Meta   map[string]string // fields to filter by; may be nil
 	Source Source            // where the text came from; may be zero
+
+	// Vectors are token vectors that were made elsewhere, for SearchVectors; nil for
+	// none. They are for the document as a whole, which is then not divided into
+	// passages. Get does not return them.
+	Vectors *TokenVectors
 }
 
 // Source is where a document's text came from, for callers that mirror files.
@@ -106,17 +123,20 @@ type Score uint8
 
 // The scores. All of them are defined in docs/design.md, section 6.
 const (
+	// ScoreDefault is what suits the encoder: ScoreHybrid for vectors of words,
+	// ScoreMaxSim for those of tokens (docs/ranking.md).
+	ScoreDefault Score = iota
 	// ScoreHybrid is softmax attention for words that the corpus lacks and the mean
-	// of softmax attention and BM25 for all others, relative to what the words weigh;
-	// the default, see docs/ranking.md.
-	ScoreHybrid  Score = iota
-	ScoreSoftmax       // softmax attention per query word
-	ScoreMaxSim        // sum over query words of the largest cosine
-	ScoreSum           // weighted sum, weights in proportion to the cosine
-	ScoreBM25          // literal words only
+	// of softmax attention and BM25 for all others, relative to what the words weigh.
+	// For vectors of tokens it is the mean of the relative MaxSim and BM25 scores.
+	ScoreHybrid
+	ScoreSoftmax // softmax attention per query word, or token
+	ScoreMaxSim  // sum over query words, or tokens, of the largest cosine
+	ScoreSum     // weighted sum, weights in proportion to the cosine
+	ScoreBM25    // literal words only
 )
 
-var scoreNames = [...]string{"hybrid", "softmax", "maxsim", "sum", "bm25"}
+var scoreNames = [...]string{"default", "hybrid", "softmax", "maxsim", "sum", "bm25"}
 
 // String returns the name that ParseScore reads.
 func (s Score) String() string {
@@ -133,7 +153,7 @@ func ParseScore(name string) (Score, error) {
 			return Score(i), nil
 		}
 	}
-	return 0, fmt.Errorf("%w: unknown score %q (hybrid, softmax, maxsim, sum, bm25)", ErrOption, name)
+	return 0, fmt.Errorf("%w: unknown score %q (default, hybrid, softmax, maxsim, sum, bm25)", ErrOption, name)
 }
 
 // GraphKind is the implementation that finds the nearest words.
@@ -183,6 +203,8 @@ const (
 	DefaultB  = 0.75
 	// MaxK bounds K + Offset, so that a request cannot ask for unbounded memory.
 	MaxK = 100_000
+	// maxDepth bounds Probes and Rerank likewise.
+	maxDepth = 1 << 16
 )
 
 // SearchOptions say how a query is answered. The zero value is a good default.
@@ -202,6 +224,16 @@ type SearchOptions struct {
 	Exact bool
 
 	Graph GraphKind
+
+	// Quality is how far a search over token vectors looks. Probes is the number of
+	// leaders that each token of the query asks, and Rerank the number of passages whose
+	// exact score is computed; 0 leaves them to Quality. Up to 65,536.
+	Quality        Quality
+	Probes, Rerank int
+
+	// Workers is the number of goroutines that compute the exact scores of a search over
+	// token vectors; 0 means one, which is best where many search at once.
+	Workers int
 
 	// Filter keeps only documents whose field has the value. The fields are
 	// those of Document.Meta, and "id", "title" and "path".
@@ -287,6 +319,10 @@ func (o *SearchOptions) check() (SearchOptions, error) {
 		return s, fmt.Errorf("%w: recency and budget must not be negative", ErrOption)
 	case s.Fuzzy > FuzzyNever:
 		return s, fmt.Errorf("%w: no such choice of words that may be misspelt: %d", ErrOption, s.Fuzzy)
+	case int(s.Quality) >= len(qualityNames):
+		return s, fmt.Errorf("%w: no such quality: %v", ErrOption, s.Quality)
+	case s.Probes < 0 || s.Rerank < 0 || s.Workers < 0 || s.Probes > maxDepth || s.Rerank > maxDepth:
+		return s, fmt.Errorf("%w: probes, passages and workers must not be negative, the first two not exceed %d", ErrOption, maxDepth)
 	case int(s.Graph) >= len(graphNames):
 		return s, fmt.Errorf("%w: no such graph: %v", ErrOption, s.Graph)
 	case math.IsNaN(s.K1) || s.K1 < 0 || math.IsNaN(s.B) || s.B > 1:

@@ -103,19 +103,6 @@ func (s *searcher) documents(r *ranking, passages []store.PassageID) ([]found, e
 		if err := s.ctx.Err(); err != nil {
 			return nil, err
 		}
-		var id store.DocID
-		var doc *store.Doc
-		if n := len(docs) - 1; n >= 0 && uint64(p)-uint64(docs[n].doc) < uint64(docs[n].record.Passages) {
-			id, doc = docs[n].doc, docs[n].record
-		} else {
-			var err error
-			if id, doc, err = s.tx.DocOf(p); err != nil {
-				return nil, err
-			}
-		}
-		if doc.Incomplete {
-			continue
-		}
 		record, err := s.tx.Passage(p)
 		if err != nil {
 			return nil, err
@@ -124,20 +111,47 @@ func (s *searcher) documents(r *ranking, passages []store.PassageID) ([]found, e
 		if codes, words, err = store.AppendCodes(codes[:0], record); err != nil {
 			return nil, fmt.Errorf("passage %d: %w", p, err)
 		}
-		f := found{doc: id, record: doc, passage: p, plain: r.score(codes, words), boost: s.boost.of(p)}
-		f.score = f.plain * f.boost
-		if n := len(docs) - 1; n >= 0 && docs[n].doc == id {
-			if f.score > docs[n].score {
-				docs[n] = f
-			}
-			continue
+		if docs, err = s.enter(docs, p, r.score(codes, words)); err != nil {
+			return nil, err
 		}
-		docs = append(docs, f)
 	}
+	order(docs)
+	return docs, nil
+}
+
+// enter adds the document of a passage with its score to docs, unless it is there with a
+// better passage. Passages come ascending.
+func (s *searcher) enter(docs []found, p store.PassageID, score float64) ([]found, error) {
+	var id store.DocID
+	var doc *store.Doc
+	n := len(docs) - 1
+	if n >= 0 && uint64(p)-uint64(docs[n].doc) < uint64(docs[n].record.Passages) {
+		id, doc = docs[n].doc, docs[n].record
+	} else {
+		var err error
+		if id, doc, err = s.tx.DocOf(p); err != nil {
+			return docs, err
+		}
+	}
+	if doc.Incomplete {
+		return docs, nil
+	}
+	f := found{doc: id, record: doc, passage: p, plain: score, boost: s.boost.of(p)}
+	f.score = f.plain * f.boost
+	switch {
+	case n < 0 || docs[n].doc != id:
+		docs = append(docs, f)
+	case f.score > docs[n].score:
+		docs[n] = f
+	}
+	return docs, nil
+}
+
+// order puts documents in the order of their ranks.
+func order(docs []found) {
 	slices.SortStableFunc(docs, func(a, b found) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.doc, b.doc))
 	})
-	return docs, nil
 }
 
 // hits ranks the documents and shows those asked for.

@@ -18,6 +18,11 @@ func newChunkSource(tx *store.Tx, segment uint32) chunkSource {
 	return chunkSource{tx.Chunks(segment)}
 }
 
+// vectorChunks gives the postings of a segment's leaders.
+func vectorChunks(tx *store.Tx, segment uint32) chunkSource {
+	return chunkSource{tx.VChunks(segment)}
+}
+
 func (s chunkSource) Floor(code, ordinal uint32) (index.Chunk, bool, error) {
 	key, data, err := s.cursor.Floor(store.Code(code), ordinal)
 	return index.Chunk{Code: uint32(key.Code), Ordinal: key.Ordinal, Data: data}, data != nil, err

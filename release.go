@@ -74,7 +74,7 @@ func (db *DB) reopen() error {
 		return errors.Join(err, s.Close())
 	}
 	if s.Identity() != db.store.Identity() {
-		db.lexicon.Store(nil)
+		db.forget()
 	}
 	db.store, db.released = s, false
 	return nil

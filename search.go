@@ -24,7 +24,20 @@ func (db *DB) Search(ctx context.Context, query string, opts *SearchOptions) (*R
 	}
 	began := time.Now()
 	res := &Result{Query: query, Hits: []Hit{}}
-	err = db.answer(ctx, query, res, &o, began, func(s *searcher) error {
+	var tokens *encoder.TokenVectors
+	if db.noContextual != nil && o.Score != ScoreBM25 {
+		return nil, db.noContextual
+	}
+	if db.byTokens(&o) {
+		if tokens, err = db.encodeQuery(ctx, query, &o); err != nil {
+			return nil, err
+		}
+	}
+	err = db.answer(ctx, query, res, &o, began, func(s *searcher) (err error) {
+		if tokens != nil {
+			res.Hits, err = s.searchTokens(query, tokens)
+			return err
+		}
 		if err := s.prepare(query); err != nil {
 			return err
 		}
@@ -166,11 +179,16 @@ func (s *searcher) gather() error {
 		t.addForms()
 		s.stats.Neighbors += len(t.near)
 	}
+	s.count()
+	return s.failed()
+}
+
+// count enters what there is into the stats.
+func (s *searcher) count() {
 	s.stats.Documents = int(s.meta.LiveDocs)
 	s.stats.Passages = int(s.meta.LivePassages)
 	s.stats.Words = int(s.meta.NextCode)
 	s.stats.Terms = len(s.terms)
-	return s.failed()
 }
 
 // failed returns an error of the caches, which they could not return.

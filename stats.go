@@ -1,10 +1,12 @@
 package ciyuan
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 
+	"github.com/ciyuan-search/ciyuan/index"
 	"github.com/ciyuan-search/ciyuan/store"
 )
 
@@ -27,6 +29,9 @@ type Stats struct {
 	TokenizerFingerprint string `json:"tokenizer_fingerprint"`
 	Mode                 string `json:"mode"`
 
+	// Vectors describe the token vectors; nil if there are none.
+	Vectors *VectorStats `json:"vectors,omitempty"`
+
 	FileBytes int64  `json:"file_bytes"`
 	FreeBytes int64  `json:"free_bytes"` // pages to be used again
 	Parts     []Part `json:"parts"`
@@ -36,6 +41,20 @@ type Stats struct {
 	// documents' own fields. BytesPerToken is IndexBytes over Tokens.
 	IndexBytes    int64   `json:"index_bytes"`
 	BytesPerToken float64 `json:"bytes_per_token"`
+}
+
+// VectorStats describe the token vectors of an index.
+type VectorStats struct {
+	Encoder            string  `json:"encoder,omitempty"` // empty where they were made elsewhere
+	EncoderFingerprint string  `json:"encoder_fingerprint,omitempty"`
+	Unit               string  `json:"unit,omitempty"`
+	Dim                int     `json:"dim"`
+	Grade              string  `json:"grade"`
+	Rows               int     `json:"rows"`
+	Leaders            int     `json:"leaders"`
+	GraphLeaders       int     `json:"graph_leaders"`
+	Narrowed           int     `json:"narrowed"`      // leaders with long postings, which take only what is very near to them
+	BytesPerRow        float64 `json:"bytes_per_row"` // of everything that is kept for them
 }
 
 // Part is a part of the file: a bucket.
@@ -51,6 +70,12 @@ type Part struct {
 var searched = map[store.Bucket]bool{
 	store.Pending: true, store.Forward: true, store.Words: true, store.Lookup: true, store.Refs: true,
 	store.Graph: true, store.Postings: true, store.LengthBlocks: true, store.Tombs: true,
+	store.VPending: true, store.Vectors: true, store.Leaders: true, store.VGraph: true, store.VPostings: true,
+}
+
+// vectorBuckets are those of token vectors.
+var vectorBuckets = map[store.Bucket]bool{
+	store.VPending: true, store.Vectors: true, store.Leaders: true, store.VGraph: true, store.VPostings: true,
 }
 
 // Stats counts what the index holds and what its parts take in the file. It
@@ -81,6 +106,23 @@ func (db *DB) Stats(ctx context.Context) (*Stats, error) {
 				s.Segments++
 			}
 		}
+		vm, err := tx.VectorMeta()
+		if err != nil {
+			return err
+		}
+		if vm != nil {
+			s.Vectors = &VectorStats{
+				Encoder: vm.Encoder, EncoderFingerprint: vm.EncoderFingerprint, Unit: pairOf(vm.Options, optionUnit), Dim: int(vm.Dim),
+				Grade: index.Grade(vm.Grade).String(), Rows: int(vm.Rows), Leaders: int(vm.NextLeader), GraphLeaders: int(vm.GraphNodes),
+			}
+			for block := range (vm.NextLeader + uint32(store.LeadersPerBlock(int(vm.LeaderBytes))) - 1) / uint32(store.LeadersPerBlock(int(vm.LeaderBytes))) {
+				b, err := tx.LeaderBlock(vm, block)
+				if err != nil {
+					return err
+				}
+				s.Vectors.Narrowed += len(b.States) - bytes.Count(b.States, []byte{0})
+			}
+		}
 		tokens := float64(max(s.Tokens, 1))
 		for _, b := range file.Buckets {
 			s.Parts = append(s.Parts, Part{
@@ -89,6 +131,9 @@ func (db *DB) Stats(ctx context.Context) (*Stats, error) {
 			})
 			if searched[b.Bucket] {
 				s.IndexBytes += int64(b.Allocated)
+			}
+			if s.Vectors != nil && vectorBuckets[b.Bucket] {
+				s.Vectors.BytesPerRow += float64(b.Allocated) / float64(max(s.Vectors.Rows, 1))
 			}
 		}
 		s.BytesPerToken = float64(s.IndexBytes) / tokens
@@ -122,6 +167,11 @@ func (db *DB) Digest(ctx context.Context) (string, error) {
 			}
 		}
 		hashPair(h, []byte(m.EncoderFingerprint), []byte(m.TokenizerFingerprint), m.GraphHeader)
+		if vm, err := tx.VectorMeta(); err != nil {
+			return err
+		} else if vm != nil {
+			hashPair(h, []byte(vm.EncoderFingerprint), []byte{vm.Grade}, vm.GraphHeader)
+		}
 		return nil
 	})
 	return hex.EncodeToString(h.Sum(nil)), err

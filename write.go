@@ -10,6 +10,7 @@ import (
 	"hash/fnv"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -94,6 +95,9 @@ type writer struct {
 	run   run
 	known map[string]store.Code
 
+	vec    *vectorWriter // nil: no token vectors
+	inputs []encodeInput // passages that the contextual encoder has still to see
+
 	next store.PassageID
 	code store.Code
 	pend uint32 // passages pending in the file
@@ -112,6 +116,9 @@ type run struct {
 	records  []byte
 	bytes    int
 	result   BatchResult
+
+	vectorRecords []byte
+	rows          int // token vectors
 }
 
 type runDoc struct {
@@ -126,6 +133,8 @@ type runDoc struct {
 type runPassage struct {
 	text   store.Text
 	record Span // in records
+
+	vectors Span // in vectorRecords
 }
 
 func (db *DB) newWriter(ctx context.Context) (*writer, error) {
@@ -134,6 +143,9 @@ func (db *DB) newWriter(ctx context.Context) (*writer, error) {
 	}
 	if db.noEnc != nil {
 		return nil, db.noEnc
+	}
+	if db.noContextual != nil {
+		return nil, db.noContextual
 	}
 	w := &writer{db: db, ctx: ctx, known: map[string]store.Code{}, inGroup: map[string]int{}}
 	err := db.update(func(tx *store.Tx) error {
@@ -146,7 +158,11 @@ func (db *DB) newWriter(ctx context.Context) (*writer, error) {
 		}
 		w.next, w.code = m.NextPassage, m.NextCode
 		w.pend = pendingSpan(m)
-		return nil
+		if db.vectorWriter != nil {
+			db.vectorWriter.drop()
+		}
+		w.vec, err = db.vectorsFor(tx, 0)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -156,7 +172,7 @@ func (db *DB) newWriter(ctx context.Context) (*writer, error) {
 }
 
 func (w *writer) startRun() {
-	w.run = run{first: w.next, code: w.code, ids: map[string]bool{}, records: w.run.records[:0]}
+	w.run = run{first: w.next, code: w.code, ids: map[string]bool{}, records: w.run.records[:0], vectorRecords: w.run.vectorRecords[:0]}
 }
 
 // add takes a document in.
@@ -167,7 +183,11 @@ func (w *writer) add(doc *Document) error {
 	if len(doc.ID) > store.MaxKeyBytes {
 		return fmt.Errorf("%w: an id has at most %d bytes: %.40q…", ErrOption, store.MaxKeyBytes, doc.ID)
 	}
-	if doc.Body != nil || len(doc.Text) > chunkBytes {
+	if doc.Vectors != nil {
+		if err := w.checkVectors(doc); err != nil {
+			return err
+		}
+	} else if doc.Body != nil || len(doc.Text) > chunkBytes {
 		if err := w.cut(); err != nil {
 			return err
 		}
@@ -182,10 +202,30 @@ func (w *writer) add(doc *Document) error {
 		w.group = append(w.group, &d)
 		w.groupBytes += len(d.Text) + len(d.Title)
 	}
-	if w.groupBytes >= groupBytes {
+	if d.Vectors != nil {
+		w.groupBytes += 4 * len(d.Vectors.Vectors)
+	}
+	if w.groupBytes >= w.groupLimit() {
 		return w.cut()
 	}
 	return nil
+}
+
+// groupLimit returns how many bytes of documents are cut at a time, vectors that they
+// come with included.
+func (w *writer) groupLimit() int {
+	switch {
+	case w.db.contextual != nil:
+		return encodeBytes
+	case w.vec != nil:
+		return vectorRunBytes
+	}
+	return groupBytes
+}
+
+// runLimit returns how many bytes a transaction adds.
+func (w *writer) full() bool {
+	return w.run.bytes >= runBytes || len(w.run.vectorRecords) >= vectorRunBytes || w.db.contextual != nil && w.run.bytes >= 8*encodeBytes
 }
 
 // finish commits what is left and brings the index into shape.
@@ -251,13 +291,32 @@ func (w *writer) cut() error {
 	if err != nil {
 		return err
 	}
+	var own []passageRows
 	for i, doc := range changed {
 		d := runDoc{id: store.DocID(w.next), doc: w.docOf(doc), source: sourceOf(doc, store.DocID(w.next), hashes[i])}
-		w.addPassages(&d, doc.Title, toks[2*i], codes[2*i], doc.Text, toks[2*i+1], codes[2*i+1])
+		first := len(w.run.passages)
+		if doc.Vectors != nil {
+			w.addWhole(&d, doc.Title, toks[2*i], codes[2*i], doc.Text, toks[2*i+1], codes[2*i+1])
+			p, err := broughtRows(doc, first)
+			if err != nil {
+				return err
+			}
+			own = append(own, p)
+		} else {
+			w.addPassages(&d, doc.Title, toks[2*i], codes[2*i], doc.Text, toks[2*i+1], codes[2*i+1])
+		}
 		w.run.docs = append(w.run.docs, d)
 		w.run.ids[doc.ID] = true
 	}
-	if w.run.bytes >= runBytes {
+	if len(own) > 0 {
+		if err := w.keep(own); err != nil {
+			return err
+		}
+	}
+	if err := w.encode(); err != nil {
+		return err
+	}
+	if w.full() {
 		return w.commit()
 	}
 	return nil
@@ -297,11 +356,14 @@ func (w *writer) addLarge(doc *Document) error {
 				return err
 			}
 			w.addPassages(&d, doc.Title, title[0], titleCodes[0], text, toks[0], codes[0])
+			if err := w.encode(); err != nil {
+				return w.abandon(id, err)
+			}
 		}
 		if last {
 			break
 		}
-		if w.run.bytes >= runBytes {
+		if w.full() {
 			d.partial = true
 			w.run.docs = append(w.run.docs, d)
 			if err := w.commit(); err != nil {
@@ -313,7 +375,7 @@ func (w *writer) addLarge(doc *Document) error {
 	d.source = sourceOf(doc, id, h.Sum64())
 	w.run.docs = append(w.run.docs, d)
 	w.run.ids[doc.ID] = true
-	if w.run.bytes >= runBytes {
+	if w.full() {
 		return w.commit()
 	}
 	return nil
@@ -356,7 +418,24 @@ func hashDocument(doc *Document) uint64 {
 	h := fnv.New64a()
 	hashFields(h, doc)
 	_, _ = h.Write([]byte(doc.Text))
+	if v := doc.Vectors; v != nil {
+		hashVectors(h, v)
+	}
 	return h.Sum64()
+}
+
+// hashVectors adds token vectors to a hash.
+func hashVectors(h hash.Hash, v *TokenVectors) {
+	buf := make([]byte, 0, 4*len(v.Vectors)+16*len(v.Spans)+16)
+	buf = binary.LittleEndian.AppendUint64(buf, uint64(v.Dim))
+	for _, x := range v.Vectors {
+		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(x))
+	}
+	for _, s := range v.Spans {
+		buf = binary.LittleEndian.AppendUint64(buf, uint64(s.Start))
+		buf = binary.LittleEndian.AppendUint64(buf, uint64(s.End))
+	}
+	_, _ = h.Write(buf)
 }
 
 func hashFields(h hash.Hash, doc *Document) {
@@ -500,7 +579,18 @@ func (w *writer) codesOf(toks [][]tokenizer.Token) ([][]store.Code, error) {
 // addPassages adds the passages of a text, or of one piece of it, to the run.
 func (w *writer) addPassages(d *runDoc, title string, titleToks []tokenizer.Token, titleCodes []store.Code,
 	text string, toks []tokenizer.Token, codes []store.Code) {
-	cuts := tokenizer.Passages(text, toks)
+	w.addCut(d, title, titleToks, titleCodes, text, toks, codes, tokenizer.Passages(text, toks))
+}
+
+// addWhole adds a text as one passage.
+func (w *writer) addWhole(d *runDoc, title string, titleToks []tokenizer.Token, titleCodes []store.Code,
+	text string, toks []tokenizer.Token, codes []store.Code) {
+	w.addCut(d, title, titleToks, titleCodes, text, toks, codes, []int{0})
+}
+
+// addCut adds a text in passages that begin with the given tokens.
+func (w *writer) addCut(d *runDoc, title string, titleToks []tokenizer.Token, titleCodes []store.Code,
+	text string, toks []tokenizer.Token, codes []store.Code, cuts []int) {
 	var e store.PassageEncoder
 	for i, from := range cuts {
 		to := len(toks)
@@ -522,6 +612,9 @@ func (w *writer) addPassages(d *runDoc, title string, titleToks []tokenizer.Toke
 			e.EndTitle()
 		}
 		words += encodeTokens(&e, toks[from:to], codes[from:to], from, start, end)
+		if w.db.contextual != nil {
+			w.queue(len(w.run.passages), title, titleToks, text[start:end], toks[from:to], start)
+		}
 		w.addPassage(d, text[start:end], e.Bytes(), words, len(title))
 	}
 }

@@ -1,0 +1,364 @@
+package ciyuan
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"github.com/ciyuan-search/ciyuan/index"
+	"github.com/ciyuan-search/ciyuan/scoring"
+	"github.com/ciyuan-search/ciyuan/store"
+)
+
+// An asker is a row of the query with the leaders nearest to it.
+type asker struct {
+	near  []index.Neighbor // by descending similarity
+	gains []float32        // what a passage gains by each, over having none of them
+}
+
+// bound returns the most that a passage can gain.
+func (a *asker) bound() float32 {
+	if len(a.gains) == 0 {
+		return 0
+	}
+	return a.gains[0]
+}
+
+// askers finds the leaders nearest to each row of the query, in the graph and among
+// those that are not in it yet, and puts the rows that matter most first.
+func (t *tokenSearch) askers(probes int) ([]asker, error) {
+	dim := t.z.Dim()
+	list := make([]asker, len(t.query.weights))
+	probe := t.z.NewLeaderProbe()
+	book := index.CodeBook{Leaders: t.book.leaders, Graph: t.book.graph}
+	for i := range list {
+		if err := t.ctx.Err(); err != nil {
+			return nil, err
+		}
+		a := &list[i]
+		probe.Set(t.query.rows[i*dim : (i+1)*dim])
+		var err error
+		if a.near, err = book.Search(make([]index.Neighbor, 0, probes), probe, probes, probes); err != nil {
+			return nil, err
+		}
+		if len(a.near) == 0 {
+			continue
+		}
+		first, last := a.near[0].Sim, a.near[len(a.near)-1].Sim
+		missing := last - missingShare*(first-last) - 1e-3
+		a.gains = make([]float32, len(a.near))
+		for j, n := range a.near {
+			a.gains[j] = float32(t.query.weights[i]) * (n.Sim - missing)
+		}
+		t.stats.Neighbors += len(a.near)
+	}
+	slices.SortStableFunc(list, func(a, b asker) int { return cmp.Compare(b.bound(), a.bound()) })
+	return list, nil
+}
+
+// tokenWindow is the memory for gathering candidates of a range of passages.
+type tokenWindow struct {
+	gains   []float32
+	marks   []uint16 // by passage: the row that it has gained by last, from 1
+	touched []uint32
+	order   []float32
+	batch   [4 * index.PostingsBatch]uint32
+	tfs     [4 * index.PostingsBatch]uint32
+}
+
+var tokenWindows = sync.Pool{New: func() any { return new(tokenWindow) }}
+
+// candidates returns at least n passages, ascending, that are likely to have the best
+// scores, and whether these are all that there are.
+func (t *tokenSearch) candidates(probes, n int) (list []store.PassageID, complete bool, err error) {
+	if t.meta.Rows == 0 {
+		return nil, true, nil
+	}
+	rows, err := t.askers(probes)
+	if err != nil {
+		return nil, false, err
+	}
+	filtered := t.filter.active() || t.boost != nil
+	top := scoring.NewTopK(n)
+	var every []scoring.Hit
+	offer := func(id store.PassageID, gain float32) {
+		t.stats.Candidates++
+		if filtered {
+			every = append(every, scoring.Hit{ID: uint64(id), Score: float64(gain)})
+		} else {
+			top.Push(uint64(id), float64(gain))
+		}
+	}
+	least := func() float32 {
+		if worst, full := top.Threshold(); full && !filtered {
+			return float32(worst)
+		}
+		return 0
+	}
+	for _, seg := range t.searcher.meta.Segments {
+		if seg.State == store.Live && !t.late() {
+			if err := t.gatherSegment(seg, rows, n, least, offer); err != nil {
+				return nil, false, t.damaged(seg, err)
+			}
+		}
+	}
+	if err := t.gatherPending(rows, offer); err != nil {
+		return nil, false, err
+	}
+	var best []scoring.Hit
+	if filtered {
+		// Best first, so that no more documents are looked at than are needed.
+		slices.SortFunc(every, func(a, b scoring.Hit) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID)) })
+		for _, h := range every {
+			if len(best) == n {
+				break
+			}
+			if t.filter.pass(store.PassageID(h.ID)) {
+				best = append(best, h)
+			}
+		}
+	} else {
+		best = top.Hits()
+	}
+	for _, h := range best {
+		list = append(list, store.PassageID(h.ID))
+	}
+	if t.words != nil {
+		r := &ranking{plans: []*scoring.Plan{t.words}, tallies: make([]scoring.Tally, 1)}
+		literal, err := t.searcher.candidates(r, n)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, h := range literal {
+			list = append(list, store.PassageID(h.ID))
+		}
+	}
+	slices.Sort(list)
+	list = slices.Compact(list)
+	if len(best) < n {
+		// Passages that have nothing of the query are the last, but they are there.
+		more, err := t.all(n-len(best), list)
+		if err != nil {
+			return nil, false, err
+		}
+		complete = len(more) < n-len(best)
+		list = append(list, more...)
+		slices.Sort(list)
+	}
+	return list, complete, t.failed()
+}
+
+// gatherSegment offers the passages of a segment that have a vector of one of the
+// leaders.
+func (t *tokenSearch) gatherSegment(seg store.Segment, rows []asker, n int, least func() float32, offer func(store.PassageID, float32)) error {
+	// Lists are looked up by ascending code, which reads each chunk once.
+	var codes []uint32
+	for i := range rows {
+		for _, n := range rows[i].near {
+			codes = append(codes, n.Code)
+		}
+	}
+	slices.Sort(codes)
+	codes = slices.Compact(codes)
+	lists := make([]index.Postings, len(codes))
+	reader := index.NewSegmentReader(vectorChunks(t.tx, seg.ID))
+	for i, code := range codes {
+		var err error
+		if lists[i], err = reader.Postings(code); err != nil {
+			return err
+		}
+	}
+	w := tokenWindows.Get().(*tokenWindow)
+	defer tokenWindows.Put(w)
+	if size := int(min(windowPassages, seg.Span)); len(w.gains) < size {
+		w.gains, w.marks = make([]float32, size), make([]uint16, size)
+	}
+	for from := uint32(0); from < seg.Span; from += windowPassages {
+		if t.late() {
+			break
+		}
+		err := t.gatherWindow(w, rows, codes, lists, from, min(windowPassages, seg.Span-from), n, least())
+		slices.Sort(w.touched)
+		for _, o := range w.touched {
+			id, gain := seg.Base+store.PassageID(from+o), w.gains[o]
+			w.gains[o], w.marks[o] = 0, 0
+			if err == nil && (t.dead == nil || !t.dead.dead(id)) {
+				offer(id, gain)
+			}
+		}
+		w.touched = w.touched[:0]
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gatherWindow adds up what the passages of a window gain. A passage that cannot come
+// among the n best any more is not taken in, and where only few can, long lists are
+// not read but looked into: rows come by descending bound, so that it is known how
+// much is still to be gained. (MaxScore: Turtle and Flood, Query evaluation (1995).)
+func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, codes []uint32, lists []index.Postings, from, size uint32, n int, least float32) error {
+	rest := float32(0) // what the rows still to come can give
+	for i := range rows {
+		rest += rows[i].bound()
+	}
+	for i := range rows {
+		a, mark := &rows[i], uint16(i+1)
+		if err := t.ctx.Err(); err != nil {
+			return err
+		}
+		if t.late() {
+			break
+		}
+		if i > 0 && len(w.touched) > n {
+			least = max(least, w.nth(n, least, rest))
+		}
+		rest -= a.bound()
+		var few []uint32 // the passages that can still come among the best, once they are all there
+		known := false
+		for j, near := range a.near {
+			at, _ := slices.BinarySearch(codes, near.Code)
+			list := lists[at] // a copy: another row may have the same leader
+			if list.DF() == 0 {
+				continue
+			}
+			gain := a.gains[j]
+			closed := gain+rest < least
+			if closed && !known {
+				known = true
+				for _, o := range w.touched {
+					if w.gains[o]+gain+rest >= least {
+						few = append(few, o)
+					}
+				}
+				slices.Sort(few)
+			}
+			if closed && int(list.DF()) > 4*index.PostingsBatch && int(list.DF()) > 8*len(few) {
+				t.lookInto(w, &list, few, from, mark, gain)
+			} else {
+				t.read(w, &list, from, size, mark, gain, closed)
+			}
+			if err := list.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// nth returns the n-th largest gain so far, or least if it is certain to be no more than
+// what can still come.
+func (w *tokenWindow) nth(n int, least, rest float32) float32 {
+	w.order = w.order[:0]
+	for _, o := range w.touched {
+		if g := w.gains[o]; g > least && g >= rest {
+			w.order = append(w.order, g)
+		}
+	}
+	if len(w.order) < n {
+		return least
+	}
+	slices.Sort(w.order)
+	return w.order[len(w.order)-n]
+}
+
+// read adds a gain to the passages of a list; closed leaves out those that have none
+// yet.
+func (t *tokenSearch) read(w *tokenWindow, list *index.Postings, from, size uint32, mark uint16, gain float32, closed bool) {
+	if from > 0 {
+		list.SkipTo(from)
+	}
+	for {
+		got := list.Next(w.batch[:], w.tfs[:])
+		if got == 0 {
+			return
+		}
+		t.stats.Postings += got
+		for _, o := range w.batch[:got] {
+			if o < from {
+				continue
+			}
+			if o -= from; o >= size {
+				return
+			}
+			switch last := w.marks[o]; {
+			case last == mark: // a nearer leader came before
+			case last != 0:
+				w.marks[o] = mark
+				w.gains[o] += gain
+			case !closed:
+				w.marks[o] = mark
+				w.gains[o] = gain
+				w.touched = append(w.touched, o)
+			}
+		}
+	}
+}
+
+// lookInto adds a gain to those of few passages, ascending, that a list has.
+func (t *tokenSearch) lookInto(w *tokenWindow, list *index.Postings, few []uint32, from uint32, mark uint16, gain float32) {
+	var batch []uint32
+	for _, o := range few {
+		want := from + o
+		for len(batch) == 0 || batch[len(batch)-1] < want {
+			list.SkipTo(want)
+			got := list.Next(w.batch[:index.PostingsBatch], w.tfs[:index.PostingsBatch])
+			if got == 0 {
+				return
+			}
+			t.stats.Postings += got
+			batch = w.batch[:got]
+		}
+		at, there := slices.BinarySearch(batch, want)
+		if batch = batch[at:]; there && w.marks[o] != mark {
+			w.marks[o] = mark
+			w.gains[o] += gain
+		}
+	}
+}
+
+// gatherPending offers the passages that are not folded yet, by the leaders that their
+// records name.
+func (t *tokenSearch) gatherPending(rows []asker, offer func(store.PassageID, float32)) error {
+	type gainOf struct {
+		row  int
+		gain float32
+	}
+	var gains map[uint32][]gainOf
+	var codes []uint32
+	best := make([]float32, len(rows))
+	for p, err := range t.tx.PendingVectors(foldedEnd(t.searcher.meta)) {
+		if err != nil {
+			return err
+		}
+		if gains == nil {
+			gains = map[uint32][]gainOf{}
+			for i := range rows {
+				for j, n := range rows[i].near {
+					gains[n.Code] = append(gains[n.Code], gainOf{i, rows[i].gains[j]})
+				}
+			}
+		}
+		v, err := store.DecodeVectors(p.Record, t.z.Bytes())
+		if err != nil {
+			return err
+		}
+		codes = v.AppendCodes(codes[:0])
+		clear(best)
+		for _, code := range codes {
+			for _, g := range gains[code] {
+				best[g.row] = max(best[g.row], g.gain)
+			}
+		}
+		total := float32(0)
+		for _, g := range best {
+			total += g
+		}
+		t.stats.Pending++
+		if total > 0 {
+			offer(p.ID, total)
+		}
+	}
+	return nil
+}
