@@ -30,7 +30,7 @@ func evalCommand(c *console) *cli.Command {
 		Description: `DIR holds docs.jsonl, queries.jsonl and qrels.tsv. The documents are indexed into a
 temporary file, unless --index names an index that has them.`,
 		Flags: []cli.Flag{
-			choice("score", ciyuan.ScoreHybrid.String(), "how documents are ranked", "hybrid", "softmax", "maxsim", "sum", "bm25"),
+			choice("score", ciyuan.ScoreDefault.String(), "how documents are ranked; the default suits the encoder", "default", "hybrid", "softmax", "maxsim", "sum", "bm25"),
 			&cli.StringFlag{Name: "compare", Usage: "several `SCORES`, separated by commas, each tested against the first, instead of --score"},
 			&cli.Float64Flag{Name: "temperature", Usage: "the `T` of the softmax score; 0 is the encoder's own"},
 			&cli.Float64Flag{Name: "k1", Value: ciyuan.DefaultK1, Usage: "BM25's saturation, `K1`"},

@@ -28,7 +28,7 @@ func importCommand(c *console) *cli.Command {
 		ArgsUsage: "FILE | -",
 		Description: `Documents keep their ids, fields, paths and times, so that a later index run knows
 which files are unchanged. Documents with the same id are replaced.`,
-		Flags:  []cli.Flag{modeFlag("how a new index cuts Chinese text into words"), encoderFlag(), dictFlag(), jsonFlag()},
+		Flags:  []cli.Flag{modeFlag("how a new index cuts Chinese text into words"), encoderFlag(), unitFlag(), gradeFlag(), dictFlag(), jsonFlag()},
 		Action: c.importFile,
 	})
 }

@@ -37,6 +37,8 @@ without text are left out. A line of a .jsonl or .ndjson file is a document:
 			&cli.BoolFlag{Name: "no-ignore", Usage: "also what .gitignore and .ignore files leave out"},
 			modeFlag("how a new index cuts Chinese text into words"),
 			encoderFlag(),
+			unitFlag(),
+			gradeFlag(),
 			dictFlag(),
 			jsonFlag(),
 		},

@@ -60,6 +60,12 @@ func (c *console) printInfo(s *indexInfo) error {
 	t.row("words", fmt.Sprintf("%d tokens of %d distinct words", s.Tokens, s.Words))
 	t.row("graph", fmt.Sprintf("%d words", s.GraphWords))
 	t.row("encoder", fmt.Sprintf("%s, %d dimensions (%.12s)", s.Encoder, s.Dim, s.EncoderFingerprint))
+	if v := s.Vectors; v != nil {
+		t.row("token vectors", fmt.Sprintf("%d of %d dimensions, grade %s, %s", v.Rows, v.Dim, v.Grade, count(v.Leaders, "leader", "leaders")))
+		if v.Encoder != "" {
+			t.row("  encoder", fmt.Sprintf("%s, unit %s (%.12s)", v.Encoder, v.Unit, v.EncoderFingerprint))
+		}
+	}
 	t.row("tokenizer", fmt.Sprintf("%s, mode %s (%.12s)", s.Tokenizer, s.Mode, s.TokenizerFingerprint))
 	t.row("file", fmt.Sprintf("%s, of which free %s", sizeText(s.FileBytes), sizeText(s.FreeBytes)))
 	t.row("for searching", fmt.Sprintf("%s, %.2f bytes a token", sizeText(s.IndexBytes), s.BytesPerToken))

@@ -15,7 +15,7 @@ func reencodeCommand(c *console) *cli.Command {
 		Description: `Encodes the stored documents again, into a file beside the index that takes its place
 when it is complete. A run that was interrupted leaves the index as it was; the next one
 with the same encoder goes on where it ended.`,
-		Flags:  []cli.Flag{encoderFlag(), jsonFlag()},
+		Flags:  []cli.Flag{encoderFlag(), unitFlag(), gradeFlag(), jsonFlag()},
 		Action: c.reencode,
 	})
 }

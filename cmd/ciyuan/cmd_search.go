@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -13,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/ciyuan-search/ciyuan"
+	"github.com/ciyuan-search/ciyuan/internal/npy"
 )
 
 func searchCommand(c *console) *cli.Command {
@@ -27,7 +31,9 @@ words with a meaning near to theirs underlined.
 
 In a QUERY of one argument, and behind --, "a phrase" and +word must occur, -word and
 -"a phrase" must not, FIELD:VALUE (id, title, path or one of meta) must hold the value.`,
-		Flags:  slices.Concat(queryFlags(), rankingFlags()),
+		Flags: slices.Concat(queryFlags(), rankingFlags(), []cli.Flag{
+			&cli.StringFlag{Name: "vectors", Usage: "search by the token vectors in `FILE.npy`, tokens x dimensions, instead of by words", TakesFile: true},
+		}, depthFlags()),
 		Action: c.search,
 	})
 }
@@ -48,7 +54,7 @@ func rankingFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "k", Value: ciyuan.DefaultK, Usage: "the `NUMBER` of hits"},
 		&cli.IntFlag{Name: "offset", Usage: "leave out the first `NUMBER` of hits"},
-		choice("score", ciyuan.ScoreHybrid.String(), "how documents are ranked", "hybrid", "softmax", "maxsim", "sum", "bm25"),
+		choice("score", ciyuan.ScoreDefault.String(), "how documents are ranked; the default suits the encoder", "default", "hybrid", "softmax", "maxsim", "sum", "bm25"),
 		&cli.Float64Flag{Name: "temperature", Usage: "the `T` of the softmax score, small for the nearest words only; 0 is the encoder's own"},
 		&cli.Float64Flag{Name: "min-score", Usage: "leave out hits below this share of the query, `0..1`"},
 		&cli.BoolFlag{Name: "no-idf", Usage: "give every word of the query the same weight"},
@@ -65,10 +71,36 @@ func rankingFlags() []cli.Flag {
 	}
 }
 
+// depthFlags say how far a search over token vectors looks.
+func depthFlags() []cli.Flag {
+	return []cli.Flag{
+		choice("quality", ciyuan.QualityDefault.String(), "how far a search over token vectors looks", "fast", "default", "best"),
+		&cli.IntFlag{Name: "probes", Usage: "the `NUMBER` of leaders that each token of the query asks; 0 leaves it to --quality"},
+		&cli.IntFlag{Name: "rerank", Usage: "the `NUMBER` of passages with an exact score; 0 leaves it to --quality"},
+	}
+}
+
+// readDepth reads depthFlags.
+func readDepth(ctx *cli.Context, o *ciyuan.SearchOptions) (err error) {
+	o.Quality, err = ciyuan.ParseQuality(ctx.String("quality"))
+	o.Probes, o.Rerank = ctx.Int("probes"), ctx.Int("rerank")
+	o.Workers = runtime.GOMAXPROCS(0)
+	if o.Probes < 0 || o.Rerank < 0 {
+		return usagef("flags --probes and --rerank need numbers from 0")
+	}
+	return err
+}
+
 func (c *console) search(ctx *cli.Context) error {
-	query, err := textArgs(ctx, "a QUERY")
-	if err != nil {
-		return err
+	vectors := ctx.String("vectors")
+	var query string
+	var err error
+	if vectors == "" {
+		if query, err = textArgs(ctx, "a QUERY"); err != nil {
+			return err
+		}
+	} else if ctx.NArg() > 0 {
+		return usagef("search takes either a QUERY or --vectors FILE.npy")
 	}
 	place, err := newPlace(c.index)
 	if err != nil {
@@ -81,6 +113,9 @@ func (c *console) search(ctx *cli.Context) error {
 	if err := c.readQueryFlags(ctx, opts); err != nil {
 		return err
 	}
+	if err := readDepth(ctx, opts); err != nil {
+		return err
+	}
 	// One search takes some megabytes: collecting them would only cost time.
 	debug.SetGCPercent(400)
 	db, err := c.openReader(ctx)
@@ -88,11 +123,33 @@ func (c *console) search(ctx *cli.Context) error {
 		return err
 	}
 	defer discard(db)
-	res, err := db.Search(ctx.Context, query, opts)
+	var res *ciyuan.Result
+	if vectors != "" {
+		res, err = searchVectors(ctx.Context, db, vectors, opts)
+	} else {
+		res, err = db.Search(ctx.Context, query, opts)
+	}
+	if errors.Is(err, ciyuan.ErrModelMismatch) {
+		err = withHint(err, "search for the words alone: --score bm25")
+	}
 	if err != nil {
 		return err
 	}
 	return c.printFound(ctx, res, place, opts)
+}
+
+// searchVectors answers the query in a file.
+func searchVectors(ctx context.Context, db *ciyuan.DB, file string, o *ciyuan.SearchOptions) (*ciyuan.Result, error) {
+	f, err := npy.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer discard(f)
+	if len(f.Shape) != 2 || f.DType == npy.Int64 {
+		return nil, fmt.Errorf("%s: shape %v of %v, wanted tokens x dimensions of float16 or float32", file, f.Shape, f.DType)
+	}
+	res, err := db.SearchVectors(ctx, f.AppendFloat32(nil, 0, f.Len()), o)
+	return res, naming(file, err)
 }
 
 // readQueryFlags reads queryFlags.

@@ -36,7 +36,7 @@ var advice = []struct {
 	{ciyuan.ErrNotIndex, []string{"--index names the index file; what is to be indexed comes behind the command: " + programName + " index PATH"}},
 	{ciyuan.ErrFormatTooNew, []string{"use a newer " + programName + ", or index the documents into another file: --index FILE"}},
 	{ciyuan.ErrModelMismatch, []string{
-		"name the encoder that it was made with: --encoder default, static:FILE or http:URL",
+		"name the encoder that it was made with: --encoder default, static:FILE, hf:DIR or http:URL",
 	}},
 	{ciyuan.ErrCorrupt, []string{
 		"list what is damaged: " + programName + " check",

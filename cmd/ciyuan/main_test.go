@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SHARED", shared)
+			env.Setenv("BERT", filepath.Join(testutil.Root(), "encoder", "transformer", "testdata", "bert"))
 			// A program under the race detector sleeps a second when it ends.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return nil
@@ -67,6 +68,7 @@ func TestScripts(t *testing.T) {
 			"smash":     smash,
 			"newer":     newer,
 			"serve":     serve,
+			"npy":       writeNPY,
 		},
 	})
 }

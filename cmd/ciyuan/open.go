@@ -79,7 +79,7 @@ func (c *console) openIndex(o *ciyuan.Options) (*ciyuan.DB, error) {
 	}
 	if errors.Is(err, ciyuan.ErrModelMismatch) {
 		line := programName + " --index " + quoted(c.index) + " re-encode --encoder " + quoted(cmp.Or(c.encoderSpec, encoderDefault))
-		err = withHint(err, "name the encoder that it was made with: --encoder default, static:FILE or http:URL", "or give the index these vectors: "+line)
+		err = withHint(err, "name the encoder that it was made with: --encoder default, static:FILE, hf:DIR or http:URL", "or give the index these vectors: "+line)
 	}
 	return db, err
 }

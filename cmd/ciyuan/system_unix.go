@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // errno values of a disk, a quota or a file size limit that is used up.
@@ -32,3 +33,12 @@ func ignoreSignals() { signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ) }
 
 // enableColors reports whether the terminal understands escape sequences.
 func enableColors() bool { return true }
+
+// processorTime returns the processor time, user and system, of this process.
+func processorTime() time.Duration {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}

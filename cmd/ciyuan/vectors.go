@@ -42,7 +42,7 @@ const (
 
 func encoderFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "encoder", Value: encoderDefault, Usage: "where words have their vectors from: default, static:`FILE` or http:URL#MODEL",
+		Name: "encoder", Value: encoderDefault, Usage: "where words or tokens have their vectors from: default, static:`FILE`, hf:DIR or http:URL#MODEL",
 		EnvVars: []string{"CIYUAN_ENCODER"},
 	}
 }
@@ -94,6 +94,16 @@ func (c *console) vectors(ctx *cli.Context, o *ciyuan.Options) (err error) {
 		return nil
 	}
 	c.encoderSpec = ctx.String("encoder")
+	if findFlag(ctx.Command.Flags, "unit") != nil {
+		if o.Unit, err = ciyuan.ParseUnit(ctx.String("unit")); err != nil {
+			return err
+		}
+	}
+	if findFlag(ctx.Command.Flags, "grade") != nil {
+		if o.Grade, err = ciyuan.ParseGrade(ctx.String("grade")); err != nil {
+			return err
+		}
+	}
 	o.Encoder, err = c.wordEncoder(ctx.Context, c.encoderSpec)
 	return err
 }
@@ -101,12 +111,20 @@ func (c *console) vectors(ctx *cli.Context, o *ciyuan.Options) (err error) {
 // wordEncoder opens what --encoder names, which stays open until the command has
 // ended; nil is the embedded table, or what an index holds itself.
 func (c *console) wordEncoder(ctx context.Context, spec string) (encoder.Encoder, error) {
-	kind, path, err := encoderKind(spec, encoderDefault, encoderStatic, encoderHTTP)
+	kind, path, err := encoderKind(spec, encoderDefault, encoderStatic, encoderHF, encoderHTTP)
 	if err != nil || kind == encoderDefault {
 		return nil, err
 	}
-	if kind == encoderHTTP {
+	switch kind {
+	case encoderHTTP:
 		return c.server(ctx, path)
+	case encoderHF:
+		model, err := openTransformer(path, nil)
+		if err != nil {
+			return nil, err
+		}
+		c.closers = append(c.closers, model)
+		return model.Contextual(tableName(path)), nil
 	}
 	table, err := c.openTable(path)
 	if err != nil {
