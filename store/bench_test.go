@@ -143,6 +143,47 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
+// BenchmarkVectorReader reads the vectors of 400 passages of about 80 tokens,
+// spread over a file of 20,000, as a re-rank does.
+func BenchmarkVectorReader(b *testing.B) {
+	const passages, rowBytes = 20_000, 66
+	s, err := newStore(b).CreateTemp(Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = s.Discard() }()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for p := PassageID(0); p < passages; {
+		update(b, s, func(tx *Tx) error {
+			w := tx.VectorWriter()
+			for ; p < passages && tx.Written() < 8<<20; p++ {
+				n := 48 + rng.IntN(64)
+				if err := w.Add(p, AppendVectors(nil, make([]uint32, n), make([]TokenSpan, n), make([]byte, n*rowBytes))); err != nil {
+					return err
+				}
+			}
+			return w.Flush()
+		})
+	}
+	b.ReportAllocs()
+	view(b, s, func(tx *Tx) error {
+		for b.Loop() {
+			r, p := tx.VectorReader(), PassageID(0)
+			for range 400 {
+				p += PassageID(1 + rng.IntN(2*passages/400-1))
+				record, err := r.Record(p % passages)
+				if err == nil {
+					_, err = DecodeVectors(record, rowBytes)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
 // benchPassages makes records of 200 tokens that are like those of Chinese text:
 // a quarter of the words are frequent, a fifth follow a punctuation mark, few
 // have parts.

@@ -89,10 +89,11 @@ type checker struct {
 	told     time.Time
 	problems []Problem
 
-	used   pageSet
-	meta   *Meta
-	counts sums
-	sound  bool // the words can be relied on
+	used       pageSet
+	meta       *Meta
+	vectorMeta *VectorMeta // nil: there are no token vectors
+	counts     sums
+	sound      bool // the words can be relied on
 }
 
 // errEnough ends a check with too many problems.

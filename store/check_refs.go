@@ -15,7 +15,10 @@ func (c *checker) references() error {
 		return c.tellErr(Metas, []byte(metaKey), err)
 	}
 	c.meta = m
-	for _, check := range []func() error{c.words, c.refs, c.sources, c.documents, c.segments, c.graph} {
+	if c.vectorMeta, err = c.tx.VectorMeta(); err != nil {
+		return c.tellErr(Metas, []byte(vectorMetaKey), err)
+	}
+	for _, check := range []func() error{c.words, c.refs, c.sources, c.documents, c.segments, c.graph, c.vectors} {
 		err := check()
 		// Damage was told by structure, or is by this.
 		if errors.Is(err, ErrCorrupt) {
@@ -125,8 +128,8 @@ func (c *checker) sources() error {
 // documents walks documents, texts, passage records and tombs side by side.
 func (c *checker) documents() error {
 	texts := follower{c: c, cursor: c.tx.Cursor(Texts), bucket: Texts}
-	records := recordFollower{c: c, pending: c.tx.Cursor(Pending), forward: c.tx.Cursor(Forward)}
-	if err := errors.Join(texts.start(), records.start()); err != nil {
+	records, err := c.follow(Pending, Forward)
+	if err := errors.Join(err, texts.start()); err != nil {
 		return err
 	}
 	lengths, err := c.wordLengths()
@@ -284,24 +287,14 @@ func (c *checker) segments() error {
 		}
 		known[s.ID] = s
 	}
-	err := c.tx.each(Postings, nil, func(key, value []byte) (bool, error) {
-		if len(key) != chunkKeyBytes {
-			return true, nil // told already
-		}
-		var err error
-		k := parseChunkKey(key)
-		switch s := known[k.Segment]; {
-		case s == nil:
-			err = c.tell(Postings, key, "there is no such segment")
-		case k.Code >= c.meta.NextCode || k.Ordinal >= s.Span:
-			err = c.tell(Postings, key, "there is no such code or ordinal")
-		}
-		return true, errors.Join(err, c.step(len(value)))
-	})
-	if err != nil {
+	leaders := Code(0)
+	if c.vectorMeta != nil {
+		leaders = Code(c.vectorMeta.NextLeader)
+	}
+	if err := errors.Join(c.chunks(Postings, known, c.meta.NextCode), c.chunks(VPostings, known, leaders)); err != nil {
 		return err
 	}
-	err = c.tx.each(LengthBlocks, nil, func(key, value []byte) (bool, error) {
+	err := c.tx.each(LengthBlocks, nil, func(key, value []byte) (bool, error) {
 		if len(key) != 8 {
 			return true, nil // told already
 		}
@@ -335,11 +328,33 @@ func (c *checker) segments() error {
 	})
 }
 
+// chunks checks that the chunks of postings in bucket b are of segments that are
+// known, and of codes below the given one.
+func (c *checker) chunks(b Bucket, known map[uint32]*Segment, codes Code) error {
+	return c.tx.each(b, nil, func(key, value []byte) (bool, error) {
+		if len(key) != chunkKeyBytes {
+			return true, nil // told already
+		}
+		var err error
+		k := parseChunkKey(key)
+		switch s := known[k.Segment]; {
+		case s == nil:
+			err = c.tell(b, key, "there is no such segment")
+		case k.Code >= codes || k.Ordinal >= s.Span:
+			err = c.tell(b, key, "there is no such code or ordinal")
+		}
+		return true, errors.Join(err, c.step(len(value)))
+	})
+}
+
 // graph checks that blocks hold only codes that are in the graph.
-func (c *checker) graph() error {
-	return c.tx.each(Graph, nil, func(key, value []byte) (bool, error) {
-		if len(key) == 4 && uint64(binary.BigEndian.Uint32(key))*GraphNodesPerBlock >= uint64(c.meta.GraphNodes) {
-			return true, c.tell(Graph, key, "the graph has only %d codes", c.meta.GraphNodes)
+func (c *checker) graph() error { return c.graphBlocks(Graph, c.meta.GraphNodes) }
+
+// graphBlocks does it for the graph of so many nodes in bucket b.
+func (c *checker) graphBlocks(b Bucket, nodes uint32) error {
+	return c.tx.each(b, nil, func(key, value []byte) (bool, error) {
+		if len(key) == 4 && uint64(binary.BigEndian.Uint32(key))*GraphNodesPerBlock >= uint64(nodes) {
+			return true, c.tell(b, key, "the graph has only %d codes", nodes)
 		}
 		return true, c.step(len(value))
 	})
@@ -387,26 +402,31 @@ func (f *follower) next() (err error) {
 	return err
 }
 
-// recordFollower does the same for passage records, which are in one of two
+// recordFollower does the same for records of passages, which are in one of two
 // buckets.
 type recordFollower struct {
 	c       *checker
-	pending *Cursor
-	forward *Cursor
 	loose   follower
+	bucket  Bucket // of the folded ones
+	forward *Cursor
 	block   []Passage
+	folded  bool // the record that at returned last is a folded one
 }
 
-func (f *recordFollower) start() error {
-	f.loose = follower{c: f.c, cursor: f.pending, bucket: Pending}
+// follow returns a follower of the records in two buckets.
+func (c *checker) follow(pending, folded Bucket) (*recordFollower, error) {
+	f := &recordFollower{
+		c: c, loose: follower{c: c, cursor: c.tx.Cursor(pending), bucket: pending},
+		bucket: folded, forward: c.tx.Cursor(folded),
+	}
 	key, value, err := f.forward.First()
-	return errors.Join(err, f.load(key, value), f.loose.start())
+	return f, errors.Join(err, f.load(key, value), f.loose.start())
 }
 
 // load unpacks a block of folded passages, skipping damaged ones.
 func (f *recordFollower) load(key, value []byte) error {
 	for f.block = nil; key != nil && len(f.block) == 0; {
-		block, err := parseForwardAt(Forward, key, value)
+		block, err := parseForwardAt(f.bucket, key, value)
 		if err == nil {
 			f.block = slices.Collect(block.All())
 			return f.c.step(len(value))
@@ -424,18 +444,19 @@ func (f *recordFollower) at(p uint64) (record []byte, copies int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	f.folded = false
 	if ok {
 		copies++
 	}
 	for len(f.block) > 0 && uint64(f.block[0].ID) <= p {
 		if got := f.block[0]; uint64(got.ID) == p {
-			record = got.Record
+			record, f.folded = got.Record, true
 			copies++
 		} else if dead, err := f.c.dead(uint64(got.ID)); err != nil {
 			return nil, 0, err
 		} else if !dead {
 			key := key64(uint64(got.ID))
-			if err := f.c.tell(Forward, key[:], "it belongs to no document"); err != nil {
+			if err := f.c.tell(f.bucket, key[:], "it belongs to no document"); err != nil {
 				return nil, 0, err
 			}
 		}

@@ -63,6 +63,17 @@ func TestCheck_Finds(t *testing.T) {
 			return tx.PutDoc(id, d)
 		}
 	}
+	vectors := func(change func(*VectorMeta)) func(*Tx) error {
+		return func(tx *Tx) error {
+			m, err := tx.VectorMeta()
+			if err != nil {
+				return err
+			}
+			change(m)
+			return tx.SetVectorMeta(m)
+		}
+	}
+	one := AppendVectors(nil, []uint32{2}, nil, []byte("row  0"))
 	tests := []struct {
 		name   string
 		change func(*Tx) error
@@ -102,6 +113,27 @@ func TestCheck_Finds(t *testing.T) {
 		{"refs lost", func(tx *Tx) error { k := key32(0); return tx.Delete(Refs, k[:]) }, "bucket refs: refs of 0 codes"},
 		{"words lost", func(tx *Tx) error { k := key32(0); return tx.Delete(Words, k[:]) }, "bucket words: 0 words"},
 		{"bad record", func(tx *Tx) error { return tx.PutPending(6, []byte{4}) }, "bucket pending, key 6: escape 4 at byte 0"},
+		{"vectors without settings", func(tx *Tx) error { return tx.SetVectorMeta(nil) }, "bucket leaders: 2 entries, but the index has no token vectors"},
+		{"vectors uncounted", vectors(func(m *VectorMeta) { m.Rows-- }), `bucket meta, key "vectors": 15 rows are there, counted were 14`},
+		{"vectors lost", func(tx *Tx) error { return tx.DeletePendingVectors(6) }, `bucket meta, key "vectors": 11 rows are there, counted were 15`},
+		{"vectors twice", func(tx *Tx) error { return tx.PutPendingVectors(1, one) }, "bucket docs, key 1: its passage 1 has 2 records of its token vectors"},
+		{"vectors left over", func(tx *Tx) error { return tx.PutPendingVectors(50, one) }, "bucket vpending, key 50: it belongs to no document"},
+		{"folded vectors left over", func(tx *Tx) error {
+			w := tx.VectorWriter()
+			return errors.Join(w.Add(40, one), w.Flush())
+		}, "bucket vectors, key 40: it belongs to no document"},
+		{"vectors cut off", func(tx *Tx) error { return tx.PutPendingVectors(6, one[:9]) }, "bucket vpending, key 6: 1 items of 9 bytes and more, 7 bytes left"},
+		{"rows of another length", vectors(func(m *VectorMeta) { m.RowBytes++ }), "bucket vectors, key 2: "},
+		{"leader unknown", func(tx *Tx) error {
+			return tx.PutPendingVectors(6, AppendVectors(nil, []uint32{3, 9}, nil, []byte("row  0row  1")))
+		}, "bucket vpending, key 6: its record names leader 3, there are 3"},
+		{"leaders uncounted", vectors(func(m *VectorMeta) { m.NextLeader++ }), "bucket leaders: 3 leaders are there, counted were 4"},
+		{"leaders of another length", vectors(func(m *VectorMeta) { m.LeaderBytes-- }), "bucket leaders, key 0: 2 bytes left over"},
+		{"leaders lost", func(tx *Tx) error { k := key32(0); return tx.Delete(Leaders, k[:]) }, "bucket leaders, key 1: block holds the leaders from 2 on, wanted 0"},
+		{"graph of leaders too large", func(tx *Tx) error { return tx.PutVGraphBlock(1, nil) }, "bucket vgraph, key 1: the graph has only 2 codes"},
+		{"leader's segment unknown", func(tx *Tx) error { return tx.PutVChunk(ChunkKey{Segment: 4}, nil) }, "bucket vpostings, key segment 4 code 0 ordinal 0: there is no such segment"},
+		{"leader's ordinal too high", func(tx *Tx) error { return tx.PutVChunk(ChunkKey{Code: 3}, nil) }, "bucket vpostings, key segment 0 code 3 ordinal 0: there is no such code or ordinal"},
+		{"bad block of vectors", func(tx *Tx) error { k := key64(8); return tx.Put(Vectors, k[:], []byte{1}) }, "bucket vectors, key 8: 1 items of 2 bytes and more, 0 bytes left"},
 		{"bad key", func(tx *Tx) error { return tx.Put(Texts, []byte("abc"), nil) }, `bucket text, key "abc": key has 3 bytes, wanted 8`},
 	}
 	for _, tt := range tests {

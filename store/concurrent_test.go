@@ -70,6 +70,59 @@ func TestStore_Concurrent(t *testing.T) {
 	wg.Wait()
 }
 
+// TestVectorReader_Concurrent reads the vectors of all passages while they are
+// written anew, pending and folded in turn: every reader sees those of one commit.
+func TestVectorReader_Concurrent(t *testing.T) {
+	s := newStore(t)
+	const passages, commits = 40, 30
+	var done atomic.Bool
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for !done.Load() {
+				err := s.View(func(tx *Tx) error {
+					r := tx.VectorReader()
+					for p := range PassageID(passages) {
+						record, err := r.Record(p)
+						if err != nil || tx.Generation() == 0 {
+							return err
+						}
+						if got := binary.LittleEndian.Uint64(record); got != tx.Generation() {
+							return fmt.Errorf("passage %d has the vectors of commit %d in %d", p, got, tx.Generation())
+						}
+					}
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range commits {
+		update(t, s, func(tx *Tx) error {
+			// Records of changing length move blocks about.
+			next := tx.Generation() + 1
+			record := binary.LittleEndian.AppendUint64(nil, next)
+			record = append(record, make([]byte, next*977%9000)...)
+			var err error
+			w := tx.VectorWriter()
+			err = tx.DeleteFoldedVectors(0, passages)
+			for p := range PassageID(passages) {
+				if (uint64(p)+next)%3 == 0 {
+					err = errors.Join(err, tx.PutPendingVectors(p, record))
+				} else {
+					err = errors.Join(err, tx.DeletePendingVectors(p), w.Add(p, record))
+				}
+			}
+			return errors.Join(err, w.Flush())
+		})
+	}
+	done.Store(true)
+	wg.Wait()
+}
+
 // TestStore_Panic lets the caller's function panic: the panic passes, and the
 // store can be used on.
 func TestStore_Panic(t *testing.T) {

@@ -186,21 +186,25 @@ func TestBackup_Fails(t *testing.T) {
 	noneBeside(t, path)
 }
 
-// nextFormat lets this version of the program be the next one until the test
-// ends.
-func nextFormat(t *testing.T) {
-	presentFormat++
-	t.Cleanup(func() { presentFormat = FormatVersion })
+// TestMigrate brings a file of each format to the next one.
+func TestMigrate(t *testing.T) {
+	for from := uint64(1); from <= FormatVersion; from++ {
+		t.Run(fmt.Sprint("from ", from), func(t *testing.T) {
+			presentFormat = from + 1
+			t.Cleanup(func() { presentFormat = FormatVersion })
+			testMigrate(t, from)
+		})
+	}
 }
 
-func TestMigrate(t *testing.T) {
+func testMigrate(t *testing.T, from uint64) {
 	ctx := context.Background()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.db")
-	copyFile(t, filepath.Join(testutil.Root(), "testdata", "format", "v1.db"), path)
+	copyFile(t, filepath.Join(testutil.Root(), "testdata", "format", fmt.Sprintf("v%d.db", from)), path)
 	s := openStore(t, path, Options{ReadOnly: true})
 	want := entries(t, s)
-	if s.Format() != 1 || len(want) == 0 {
+	if s.Format() != from || len(want) == 0 {
 		t.Fatalf("format %d, %d entries", s.Format(), len(want))
 	}
 	if _, err := Migrate(ctx, path, Options{Timeout: -1}, nil); !errors.Is(err, ErrLocked) {
@@ -209,7 +213,6 @@ func TestMigrate(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	nextFormat(t)
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -224,8 +227,8 @@ func TestMigrate(t *testing.T) {
 			}
 			return errors.New("no")
 		})
-		if from, err := Migrate(ctx, path, Options{}, nil); err == nil || from != 1 {
-			t.Errorf("%s: from %d, %v", point, from, err)
+		if got, err := Migrate(ctx, path, Options{}, nil); err == nil || got != from {
+			t.Errorf("%s: from %d, %v", point, got, err)
 		}
 		if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, before) {
 			t.Errorf("%s: the file has changed: %v", point, err)
@@ -234,8 +237,8 @@ func TestMigrate(t *testing.T) {
 	}
 	failpoint.Hook = nil
 	// The second time there is nothing to do.
-	for _, from := range []uint64{1, presentFormat} {
-		if got, err := Migrate(ctx, path, Options{}, nil); err != nil || got != from {
+	for _, have := range []uint64{from, presentFormat} {
+		if got, err := Migrate(ctx, path, Options{}, nil); err != nil || got != have {
 			t.Fatalf("from %d, %v", got, err)
 		}
 		m := openStore(t, path, Options{})
@@ -247,11 +250,14 @@ func TestMigrate(t *testing.T) {
 			t.Error(diff)
 		}
 		noneBeside(t, path)
+		if err := m.Update(func(tx *Tx) error { return errors.Join(tx.SetVectorMeta(&testVectorMeta), errAbandon) }); !errors.Is(err, errAbandon) || errors.Is(err, ErrFormatOld) {
+			t.Errorf("there is no room for token vectors: %v", err)
+		}
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	presentFormat = FormatVersion
+	presentFormat = from
 	if _, err := Migrate(ctx, path, Options{}, nil); !errors.Is(err, ErrFormatTooNew) {
 		t.Errorf("newer file: %v", err)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -25,13 +26,20 @@ func damageFile(tb testing.TB) string {
 	}
 	fixture(tb, s)
 	update(tb, s, func(tx *Tx) error {
-		for i := range 150 {
-			if err := tx.PutSource(fmt.Sprintf("more/%04d-%s", i, strings.Repeat("x", 40)), Source{Doc: 0, Size: int64(i)}); err != nil {
-				return err
+		m, err := tx.Meta()
+		if err != nil {
+			return err
+		}
+		for code := range m.NextCode {
+			for ordinal := range m.Segments[0].Span {
+				if err := tx.PutChunk(ChunkKey{0, code, ordinal}, fmt.Appendf(nil, "%d %d %s", code, ordinal, strings.Repeat("x", 50))); err != nil {
+					return err
+				}
 			}
 		}
 		return tx.PutGraphBlock(0, []byte(strings.Repeat("graph ", 1200)))
 	})
+	checkClean(tb, s)
 	if err := s.Close(); err != nil {
 		tb.Fatal(err)
 	}
@@ -78,6 +86,16 @@ func read(s *Store, want map[string]string) (wrong, err error) {
 				if err != nil {
 					return err
 				}
+			}
+		}
+		vectors := tx.VectorReader()
+		for p, v := range vectorsOf(want) {
+			record, err := vectors.Record(p)
+			if err != nil {
+				return err
+			}
+			if record != nil && string(record) != v {
+				wrong = fmt.Errorf("vectors of passage %d: got %q", p, record)
 			}
 		}
 		return nil
@@ -131,15 +149,51 @@ func examine(tb testing.TB, path string, want map[string]string) {
 	}
 }
 
-// salvage reads what is left of a damaged file. A document that is said to be
-// whole has all of its texts, which are those of the sound file.
-func salvage(tb testing.TB, path string) {
+// vectorsOf returns the vector records of a dump.
+func vectorsOf(all map[string]string) map[PassageID]string {
+	records := make(map[PassageID]string)
+	for k, v := range all {
+		if key, ok := strings.CutPrefix(k, "vpending "); ok {
+			records[PassageID(binary.BigEndian.Uint64([]byte(key)))] = v
+		}
+		if key, ok := strings.CutPrefix(k, "vectors "); ok {
+			b, err := parseForwardAt(Vectors, []byte(key), []byte(v))
+			if err != nil {
+				panic(err) // the dump is of a sound file
+			}
+			for p := range b.All() {
+				records[p.ID] = string(p.Record)
+			}
+		}
+	}
+	return records
+}
+
+// salvage reads what is left of a damaged file, of which want was the dump. A
+// document that is said to be whole has all of its texts, and token vectors are
+// those of the sound file or none.
+func salvage(tb testing.TB, path string, want map[string]string) {
 	s, err := OpenSalvage(tb.Context(), path)
 	if err != nil {
 		if !known(err) {
 			tb.Errorf("salvage: %v", err)
 		}
 		return
+	}
+	vectors := vectorsOf(want)
+	for p := range PassageID(9) {
+		if record, err := s.Vectors(p); err != nil || record != nil && string(record) != vectors[p] {
+			tb.Errorf("passage %d has the vectors %q, wanted %q; %v", p, record, vectors[p], err)
+		}
+	}
+	for no := range uint32(3) {
+		b, err := s.LeaderBlock(no)
+		if err != nil && !known(err) {
+			tb.Errorf("leaders %d: %v", no, err)
+		}
+		if value, _ := strings.CutPrefix(string(b.encode()), "\x00"); value != "" && value != want["leaders "+string(binary.BigEndian.AppendUint32(nil, no))] {
+			tb.Errorf("leaders %d are %.30q", no, value)
+		}
 	}
 	err = s.Documents(tb.Context(), func(d Salvaged) error {
 		if d.Err != nil {
@@ -177,23 +231,34 @@ func write(tb testing.TB, path string) {
 		return
 	}
 	err = s.Update(func(tx *Tx) error {
-		for e, err := range tx.Sources("more/") {
-			if err != nil {
-				return err
+		err := tx.each(Postings, nil, func(key, _ []byte) (bool, error) {
+			if key[len(key)-1]%3 != 0 {
+				return true, nil
 			}
-			if e.Size%3 == 0 {
-				if err := tx.DeleteSource(e.External); err != nil {
-					return err
-				}
-			}
+			return true, tx.Delete(Postings, key)
+		})
+		if err != nil {
+			return err
 		}
 		m, err := tx.Meta()
 		if err != nil {
 			return err
 		}
-		return errors.Join(tx.AddWords(m, []string{"new"}), tx.AddRefs(m.NextCode-1, []Ref{{}}), tx.PutGraphBlock(0, nil), tx.SetMeta(m))
+		if err := errors.Join(tx.AddWords(m, []string{"new"}), tx.AddRefs(m.NextCode-1, []Ref{{}}), tx.PutGraphBlock(0, nil), tx.SetMeta(m)); err != nil {
+			return err
+		}
+		vm, err := tx.VectorMeta()
+		if err != nil || vm == nil {
+			return err
+		}
+		record, err := tx.VectorReader().Record(0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(tx.AddLeaders(vm, make([]byte, vm.LeaderBytes), []byte{7}), tx.SetLeaderStates(vm, []uint32{1, 3}, []byte{8, 9}),
+			tx.DeleteFoldedVectors(0, 2), tx.PutPendingVectors(0, record), tx.SetVectorMeta(vm))
 	})
-	if err != nil && !known(err) {
+	if err != nil && !known(err) && !errors.Is(err, ErrNotFound) {
 		tb.Errorf("update: %v", err)
 	}
 	if _, err := s.Check(tb.Context(), nil); err != nil && !known(err) {
@@ -204,9 +269,24 @@ func write(tb testing.TB, path string) {
 	}
 }
 
-// TestDamage_EveryByte flips one bit of every byte of a small file in turn.
+// TestDamage_EveryByte flips one bit of every byte of a small file in turn, and
+// of some bytes of one of the first format.
 func TestDamage_EveryByte(t *testing.T) {
-	path := damageFile(t)
+	step := int64(1)
+	if testing.Short() || raceEnabled {
+		step = 13
+	}
+	t.Run("present format", func(t *testing.T) { damageEvery(t, damageFile(t), step) })
+	t.Run("first format", func(t *testing.T) {
+		presentFormat = 1
+		defer func() { presentFormat = FormatVersion }()
+		path := damageFile(t)
+		presentFormat = FormatVersion
+		damageEvery(t, path, 29)
+	})
+}
+
+func damageEvery(t *testing.T, path string, step int64) {
 	s, err := Open(path, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -234,10 +314,7 @@ func TestDamage_EveryByte(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	step, writes := int64(1), int64(97)
-	if testing.Short() || raceEnabled {
-		step = 13
-	}
+	const writes = 97
 	for at := int64(0); at < size; at += step {
 		// Runs of zeros are the unused ends of pages: a few of them are enough.
 		if at > 16 && at%31 != 0 && at+16 < size && strings.Count(string(data[at-16:at+16]), "\x00") == 32 {
@@ -248,6 +325,7 @@ func TestDamage_EveryByte(t *testing.T) {
 		if at%writes == 0 {
 			other := filepath.Join(t.TempDir(), "w.db")
 			copyFile(t, path, other)
+			salvage(t, other, want)
 			write(t, other)
 		}
 		put(at, data[at])

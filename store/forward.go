@@ -53,14 +53,17 @@ func parseForward(first PassageID, value []byte) (ForwardBlock, error) {
 // Len returns the number of passages.
 func (b *ForwardBlock) Len() int { return b.n }
 
-// Find returns the record of passage p, and whether the block has it.
+// Find returns the record of passage p, and whether the block has it: nil if not.
 func (b *ForwardBlock) Find(p PassageID) ([]byte, bool) {
 	r, id, at := reader{b: b.heads}, b.first, uint64(0)
 	for range b.n {
 		id += PassageID(r.uvarint())
 		length := r.uvarint()
-		if id >= p {
-			return b.records[at : at+length : at+length], id == p
+		if id == p {
+			return b.records[at : at+length : at+length], true
+		}
+		if id > p {
+			break
 		}
 		at += length
 	}

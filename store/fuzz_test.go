@@ -135,6 +135,53 @@ func FuzzForward(f *testing.F) {
 	})
 }
 
+func FuzzVectors(f *testing.F) {
+	f.Add(AppendVectors(nil, []uint32{3, 300}, []TokenSpan{{0, 0}, {5, 300}}, []byte("row0row1")), 4)
+	f.Add(AppendVectors(nil, []uint32{1 << 24}, nil, []byte("row")), 3)
+	f.Fuzz(func(t *testing.T, record []byte, rowBytes int) {
+		v, err := DecodeVectors(record, rowBytes&0xFFF)
+		if !fuzzed(t, err) {
+			return
+		}
+		codes := v.AppendCodes(nil)
+		spans, has := v.AppendSpans([]TokenSpan{})
+		if !has {
+			spans = nil
+		}
+		if len(codes) != v.Len() || has && len(spans) != v.Len() {
+			t.Errorf("%d codes, %d spans of %d tokens", len(codes), len(spans), v.Len())
+		}
+		if !bytes.Equal(AppendVectors(nil, codes, spans, v.Rows), record) {
+			t.Error("second encoding of the same record")
+		}
+	})
+}
+
+func FuzzLeaders(f *testing.F) {
+	f.Add((&LeaderBlock{States: []byte{1, 2}, Rows: []byte("row0row1")}).encode(), uint32(4))
+	f.Fuzz(func(t *testing.T, value []byte, leaderBytes uint32) {
+		leaderBytes = 1 + leaderBytes%MaxRowBytes
+		b, err := parseLeaders(value, leaderBytes)
+		if !fuzzed(t, err) {
+			return
+		}
+		if len(b.Rows) != len(b.States)*int(leaderBytes) || !bytes.Equal(b.encode(), value) {
+			t.Errorf("%d states, %d bytes of rows", len(b.States), len(b.Rows))
+		}
+	})
+}
+
+func FuzzVectorMeta(f *testing.F) {
+	m := testVectorMeta
+	m.NextLeader, m.Rows, m.GraphNodes, m.GraphHeader = 300, 70000, 9, []byte("entry")
+	f.Add(m.encode())
+	f.Fuzz(func(t *testing.T, value []byte) {
+		if m, err := decodeVectorMeta(value); fuzzed(t, err) && !bytes.Equal(m.encode(), value) {
+			t.Error("second encoding of the same record")
+		}
+	})
+}
+
 func FuzzWords(f *testing.F) {
 	f.Add(encodeWords([]string{"词元", string(make([]byte, 300))}))
 	f.Fuzz(func(t *testing.T, value []byte) {
@@ -255,7 +302,7 @@ func FuzzFile(f *testing.F) {
 			t.Fatal(err)
 		}
 		examine(t, path, want)
-		salvage(t, path)
+		salvage(t, path, want)
 		write(t, path)
 	})
 }

@@ -44,7 +44,7 @@ var errAbandon = errors.New("abandoned on purpose")
 // abandoned ones, reopening and crashes: a copy of the file, taken between two
 // commits, that takes the file's place.
 func TestStore_Model(t *testing.T) {
-	buckets := []Bucket{Texts, Graph, Postings}
+	buckets := []Bucket{Texts, Postings, Vectors}
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "store")
 		if err != nil {
@@ -59,8 +59,11 @@ func TestStore_Model(t *testing.T) {
 			}
 			return s
 		}
-		s, committed := open(), model{Texts: {}, Graph: {}, Postings: {}}
-		generation := uint64(0)
+		s, committed := open(), model{Texts: {}, Postings: {}, Vectors: {}}
+		if err := s.Update(func(tx *Tx) error { return tx.SetVectorMeta(&testVectorMeta) }); err != nil {
+			t.Fatal(err)
+		}
+		generation := uint64(1)
 		key := rapid.Custom(func(t *rapid.T) string {
 			return fmt.Sprintf("k%03d%s", rapid.IntRange(0, 150).Draw(t, "n"), rapid.SampledFrom([]string{"", "x", "long-long-long-long-key"}).Draw(t, "s"))
 		})

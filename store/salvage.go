@@ -20,12 +20,14 @@ import (
 // says which bucket they are of. What the trees still lead to says which of them
 // are current; pages that the trees do not lead to count only where a tree is
 // damaged, and not if they are known to be free. It keeps 24 bytes for each
-// document and passage. It is for one goroutine.
+// document and passage, 32 for each block of token vectors. It is for one
+// goroutine.
 type Salvage struct {
-	// Meta and Dictionary are nil where they are lost, and Dictionary also where
-	// there is none.
+	// Meta, Dictionary and VectorMeta are nil where they are lost, the last two
+	// also where there are none.
 	Meta       *Meta
 	Dictionary []byte
+	VectorMeta *VectorMeta
 
 	// Unsure is set where it cannot be told current pages from those of earlier
 	// commits: documents that were deleted may be among the others.
@@ -47,13 +49,15 @@ type Salvage struct {
 
 	docs, texts, sources []spot
 
+	vectors salvagedVectors
+
 	buf  []byte // of page
 	page uint64
 }
 
 // spot is where an entry lies.
 type spot struct {
-	key     uint64 // number of the document or passage; of a source: of its document
+	key     uint64 // number of the document, passage or block; of a source: of its document
 	page    uint64
 	element uint16
 	inline  uint16 // 1 + element of the page whose value is the page, 0 for none
@@ -418,7 +422,7 @@ func (s *Salvage) freePages(id uint64) pageSet {
 
 // scan looks at every page and notes where documents, texts and sources are.
 func (s *Salvage) scan(ctx context.Context) error {
-	var metaStale, dictionaryStale = true, true
+	var metaStale, dictionaryStale, vectorMetaStale = true, true, true
 	for id := range s.pages() {
 		if id%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -445,6 +449,10 @@ func (s *Salvage) scan(ctx context.Context) error {
 					if s.Dictionary == nil || dictionaryStale && !stale {
 						s.Dictionary, dictionaryStale = bytes.Clone(value), stale
 					}
+				case vectorMetaKey:
+					if m, err := decodeVectorMeta(value); err == nil && (s.VectorMeta == nil || vectorMetaStale && (!stale || m.NextLeader > s.VectorMeta.NextLeader)) {
+						s.VectorMeta, vectorMetaStale = m, stale
+					}
 				}
 			case Docs:
 				at.key = binary.BigEndian.Uint64(key)
@@ -452,6 +460,8 @@ func (s *Salvage) scan(ctx context.Context) error {
 			case Texts:
 				at.key = binary.BigEndian.Uint64(key)
 				s.texts = append(s.texts, at)
+			case VPending, Vectors, Leaders:
+				s.vectors.note(b, key, value, at)
 			case IDs:
 				if source, err := decodeSource(value); err == nil {
 					at.key = uint64(source.Doc)
@@ -469,18 +479,21 @@ func (s *Salvage) scan(ctx context.Context) error {
 // settle orders what was found. Of several versions of a record the current one
 // comes first.
 func (s *Salvage) settle() {
-	for _, list := range []*[]spot{&s.docs, &s.texts, &s.sources} {
-		slices.SortFunc(*list, func(a, b spot) int {
-			stale := func(p spot) int {
-				if p.stale {
-					return 1
-				}
-				return 0
-			}
-			return cmp.Or(cmp.Compare(a.key, b.key), stale(a)-stale(b), cmp.Compare(a.page, b.page), cmp.Compare(a.element, b.element))
-		})
+	for _, list := range [][]spot{s.docs, s.texts, s.sources} {
+		slices.SortFunc(list, spot.compare)
 	}
+	s.vectors.settle()
 	s.Unsure = s.free == nil && s.broken[Docs]
+}
+
+func (p spot) compare(q spot) int {
+	age := 0
+	if p.stale != q.stale {
+		if age = -1; p.stale {
+			age = 1
+		}
+	}
+	return cmp.Or(cmp.Compare(p.key, q.key), age, cmp.Compare(p.page, q.page), cmp.Compare(p.element, q.element))
 }
 
 // at returns the entry at a place. The bytes are valid until the next call.

@@ -8,6 +8,9 @@ import (
 // vectorMetaKey is the key of VectorMeta in bucket meta.
 const vectorMetaKey = "vectors"
 
+// MaxRowBytes is the greatest length of a stored row, and of a leader.
+const MaxRowBytes = 1 << 20
+
 // VectorMeta holds the settings and counters of an index's token vectors: one
 // vector for each token, or several, beside the vectors of words. Where there is
 // none the buckets vpending, vectors, leaders, vgraph and vpostings are empty.
@@ -19,8 +22,8 @@ type VectorMeta struct {
 
 	Dim         uint32 // dimensions, 1 or more
 	Grade       uint8  // how rows are stored, the caller's number
-	RowBytes    uint32 // bytes of a stored row, 1 or more
-	LeaderBytes uint32 // bytes of a leader, 1 or more
+	RowBytes    uint32 // bytes of a stored row, 1 to MaxRowBytes
+	LeaderBytes uint32 // bytes of a leader, likewise
 
 	Options []Pair // settings, names ascending and distinct
 
@@ -58,7 +61,7 @@ func decodeVectorMeta(value []byte) (*VectorMeta, error) {
 	if header := r.take(r.uvarint()); len(header) > 0 {
 		m.GraphHeader = append([]byte(nil), header...)
 	}
-	if m.Dim == 0 || m.RowBytes == 0 || m.LeaderBytes == 0 {
+	if m.Dim == 0 || m.RowBytes-1 >= MaxRowBytes || m.LeaderBytes-1 >= MaxRowBytes {
 		r.fail("vectors of %d dimensions, rows of %d bytes, leaders of %d", m.Dim, m.RowBytes, m.LeaderBytes)
 	}
 	if m.GraphNodes > m.NextLeader {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -111,7 +113,9 @@ func TestVectorMeta_RoundTrip(t *testing.T) {
 	for name, change := range map[string]func(m *VectorMeta){
 		"dim":     func(m *VectorMeta) { m.Dim = 0 },
 		"rows":    func(m *VectorMeta) { m.RowBytes = 0 },
+		"row":     func(m *VectorMeta) { m.RowBytes = MaxRowBytes + 1 },
 		"leaders": func(m *VectorMeta) { m.LeaderBytes = 0 },
+		"leader":  func(m *VectorMeta) { m.LeaderBytes = 1<<32 - 1 },
 		"options": func(m *VectorMeta) { m.Options = []Pair{{"b", ""}, {"a", ""}} },
 		"graph":   func(m *VectorMeta) { m.GraphNodes = m.NextLeader + 1 },
 	} {
@@ -228,6 +232,78 @@ func TestVectorReader(t *testing.T) {
 		look(tx, slices.DeleteFunc(up, func(p PassageID) bool { return p == 50 }))
 		return err
 	})
+}
+
+// closeAndRead closes s and returns its file.
+func closeAndRead(tb testing.TB, s *Store) []byte {
+	tb.Helper()
+	if err := s.Close(); err != nil {
+		tb.Fatal(err)
+	}
+	data, err := os.ReadFile(s.Path())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
+}
+
+// TestVectorReader_Key damages the key of a block: what the block holds cannot be
+// found any more, which must not look as if it had never been.
+func TestVectorReader_Key(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s := openStore(t, path, Options{})
+	update(t, s, func(tx *Tx) error {
+		w := tx.VectorWriter()
+		for p := range PassageID(300) {
+			if err := w.Add(100*p, make([]byte, 5000)); err != nil {
+				return err
+			}
+		}
+		return errors.Join(w.Flush(), tx.PutPendingVectors(7, make([]byte, 9)))
+	})
+	var blocks [][]PassageID
+	var places []int64 // of their keys
+	view(t, s, func(tx *Tx) error {
+		for b, err := range tx.VectorBlocks(0) {
+			if err != nil {
+				return err
+			}
+			var ids []PassageID
+			for p := range b.All() {
+				ids = append(ids, p.ID)
+			}
+			key := key64(uint64(b.first))
+			k, _, err := tx.floor(Vectors, key[:])
+			if err != nil {
+				return err
+			}
+			blocks = append(blocks, ids)
+			places = append(places, int64(uintptr(unsafe.Pointer(&k[0]))-uintptr(unsafe.Pointer(&tx.pager.data[0]))))
+		}
+		return nil
+	})
+	sound := closeAndRead(t, s)
+	for _, i := range []int{0, 1, len(blocks) / 2, len(blocks) - 1} {
+		for bit := range 24 {
+			bad := bytes.Clone(sound)
+			bad[places[i]+7-int64(bit/8)] ^= 1 << (bit % 8)
+			if err := os.WriteFile(path, bad, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			s := openStore(t, path, Options{ReadOnly: true})
+			for _, p := range blocks[i] {
+				_ = s.View(func(tx *Tx) error {
+					if record, err := tx.VectorReader().Record(p); record == nil && !errors.Is(err, ErrCorrupt) {
+						t.Errorf("block %d, bit %d: passage %d is not there, %v", i, bit, p, err)
+					}
+					return nil
+				})
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 func TestLeadersPerBlock(t *testing.T) {
@@ -463,6 +539,122 @@ func TestFormat1(t *testing.T) {
 				t.Errorf("sums of %d buckets", tx.sums.n)
 			}
 			return nil
+		})
+	}
+}
+
+// TestSalvage_Vectors takes parts of a file away and reads the token vectors that
+// are left.
+func TestSalvage_Vectors(t *testing.T) {
+	const passages = 400
+	path := filepath.Join(t.TempDir(), "a.db")
+	s := openStore(t, path, Options{})
+	m := testVectorMeta
+	record := func(p PassageID) []byte {
+		return AppendVectors(nil, []uint32{uint32(p % 3)}, nil, fmt.Appendf(nil, "row of passage %3d", p))
+	}
+	update(t, s, func(tx *Tx) error {
+		w := tx.VectorWriter()
+		w.limit = 100 // many blocks
+		var err error
+		for p := range PassageID(passages) {
+			switch {
+			case p%10 == 9:
+			case p < 300:
+				err = errors.Join(err, w.Add(p, record(p)))
+			default:
+				err = errors.Join(err, tx.PutPendingVectors(p, record(p)))
+			}
+		}
+		return errors.Join(err, w.Flush(), tx.AddLeaders(&m, make([]byte, 70*m.LeaderBytes), make([]byte, 70)), tx.SetVectorMeta(&m))
+	})
+	// Where in the file the values of a bucket lie, and the branches of its tree.
+	var values = map[Bucket][]int64{}
+	var branches []int64
+	view(t, s, func(tx *Tx) error {
+		for _, b := range []Bucket{VPending, Vectors, Leaders} {
+			err := tx.pager.walk(tx.trees[b], func(pg *page) error {
+				if !pg.leaf {
+					branches = append(branches, int64(pg.id)*pageBytes)
+				}
+				for i := 0; pg.leaf && i < pg.count; i++ {
+					_, v, _, err := pg.entry(i)
+					if err != nil {
+						return err
+					}
+					values[b] = append(values[b], int64(uintptr(unsafe.Pointer(&v[0]))-uintptr(unsafe.Pointer(&tx.pager.data[0]))))
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	sound := closeAndRead(t, s)
+	if len(branches) < 2 || len(values[Vectors]) < 50 || len(values[Leaders]) != 3 {
+		t.Fatalf("%d branches, %d blocks, %d of leaders", len(branches), len(values[Vectors]), len(values[Leaders]))
+	}
+	for _, tt := range []struct {
+		name   string
+		damage func(data []byte)
+		lost   int // passages, at most
+		blocks int // of leaders, at most
+	}{
+		{"nothing", func([]byte) {}, 0, 0},
+		{"meta pages", func(data []byte) { clear(data[:2*pageBytes]) }, 0, 0},
+		{"branches", func(data []byte) {
+			for _, at := range branches {
+				clear(data[at : at+pageBytes])
+			}
+		}, 0, 0},
+		{"one record", func(data []byte) { data[values[VPending][5]+9] ^= 1 }, 1, 0},
+		{"one block", func(data []byte) { data[values[Vectors][9]+9] ^= 1 }, 4, 0},
+		{"leaders", func(data []byte) { data[values[Leaders][1]+9] ^= 1 }, 0, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bad := bytes.Clone(sound)
+			tt.damage(bad)
+			if err := os.WriteFile(path, bad, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			sv, err := OpenSalvage(t.Context(), path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&m, sv.VectorMeta); diff != "" {
+				t.Error(diff)
+			}
+			lost, blocks := 0, 0
+			for p := range PassageID(passages + 5) {
+				got, err := sv.Vectors(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if p%10 == 9 || p >= passages {
+					if got != nil {
+						t.Errorf("passage %d has %q", p, got)
+					}
+				} else if got == nil {
+					lost++
+				} else if !bytes.Equal(got, record(p)) {
+					t.Errorf("passage %d has %q", p, got)
+				}
+			}
+			for no := range uint32(3) {
+				if b, err := sv.LeaderBlock(no); errors.Is(err, ErrCorrupt) {
+					blocks++
+				} else if want := []int{30, 30, 10}[no]; err != nil || len(b.States) != want {
+					t.Errorf("block %d has %d leaders, %v", no, len(b.States), err)
+				}
+			}
+			if lost > tt.lost || blocks > tt.blocks || (lost+blocks > 0) != (tt.lost+tt.blocks > 0) {
+				t.Errorf("lost the vectors of %d passages and %d blocks of leaders", lost, blocks)
+			}
+			if err := sv.Close(); err != nil {
+				t.Fatal(err)
+			}
 		})
 	}
 }
