@@ -280,6 +280,7 @@ func (c *compaction) copyDocs(tx *store.Tx) error {
 			}
 		}
 		w.run.docs = append(w.run.docs, rd)
+		w.run.bytes += runCost
 		if w.full() {
 			if err := w.commit(); err != nil {
 				return err

@@ -262,6 +262,15 @@ type probe struct {
 // simRows is how many rows are compared in one call.
 const simRows = 256
 
+// simBuffers is memory for one comparison. It is not on the stack, because the
+// encoder is an interface, which may keep what it is given.
+type simBuffers struct {
+	rows, ends   [simRows]uint32
+	shares, dots [simRows]float32
+}
+
+var simPool = sync.Pool{New: func() any { return new(simBuffers) }}
+
 // Sim sets out[i] to the cosine with codes[i], index.NoSim where there is none.
 func (p *probe) Sim(codes []uint32, out []float32) {
 	for len(codes) > 0 {
@@ -273,7 +282,6 @@ func (p *probe) Sim(codes []uint32, out []float32) {
 // near appends those of n words of a block, from a code on, whose cosine is at
 // least the given one.
 func (p *probe) near(dst []index.Neighbor, b *refBlock, code, n uint32, least float32) []index.Neighbor {
-	var dots [simRows]float32
 	i := code % refsPerBlock
 	first := b.first[i : i+n+1]
 	rows, shares := b.rows[first[0]:first[n]], b.shares[first[0]:first[n]]
@@ -287,7 +295,9 @@ func (p *probe) near(dst []index.Neighbor, b *refBlock, code, n uint32, least fl
 		}
 		return p.near(p.near(dst, b, code, n/2, least), b, code+n/2, n-n/2, least)
 	}
-	p.lex.enc.DotMany(&p.query, rows, dots[:])
+	buf := simPool.Get().(*simBuffers)
+	dots := buf.dots[:]
+	p.lex.enc.DotMany(&p.query, rows, dots)
 	from := first[0]
 	at := uint32(0)
 	for k, end := range first[1:] {
@@ -297,6 +307,7 @@ func (p *probe) near(dst []index.Neighbor, b *refBlock, code, n uint32, least fl
 			dst = append(dst, index.Neighbor{Code: code + uint32(k), Sim: z})
 		}
 	}
+	simPool.Put(buf)
 	return dst
 }
 
@@ -326,9 +337,9 @@ func (p *probe) sum(rows []uint32, shares []float32) float32 {
 // gather compares with codes that lie apart, as many as their rows fit in one call,
 // and returns how many these are.
 func (p *probe) gather(codes []uint32, out []float32) int {
-	var rows [simRows]uint32
-	var shares, dots [simRows]float32
-	var ends [simRows]uint32
+	buf := simPool.Get().(*simBuffers)
+	defer simPool.Put(buf)
+	rows, shares, dots, ends := buf.rows[:], buf.shares[:], buf.dots[:], buf.ends[:]
 	n, total := 0, 0
 	for n < len(codes) && n < simRows {
 		b := p.lex.block(codes[n])
@@ -352,7 +363,7 @@ func (p *probe) gather(codes []uint32, out []float32) int {
 		out[0] = p.sum(r, s)
 		return 1
 	}
-	p.lex.enc.DotMany(&p.query, rows[:total], dots[:])
+	p.lex.enc.DotMany(&p.query, rows[:total], dots)
 	from := uint32(0)
 	for k, to := range ends[:n] {
 		out[k] = weigh(dots[from:to], shares[from:to])

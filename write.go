@@ -28,6 +28,10 @@ const (
 	// runBytes is how much text a transaction adds.
 	runBytes = 8 << 20
 
+	// groupCost and runCost are what a document counts in a group and in a run
+	// beside its text: what is held for each, however short.
+	groupCost, runCost = 64, 512
+
 	// foldPassages is how many passages may be pending before they are folded.
 	// A search scans pending passages: this many cost it half a millisecond.
 	foldPassages = 1024
@@ -194,16 +198,13 @@ func (w *writer) add(doc *Document) error {
 		return w.addLarge(doc)
 	}
 	d := *doc
+	w.groupBytes += waitingBytes(&d)
 	if i, ok := w.inGroup[d.ID]; ok {
-		w.groupBytes += len(d.Text) - len(w.group[i].Text)
+		w.groupBytes -= waitingBytes(w.group[i])
 		w.group[i] = &d
 	} else {
 		w.inGroup[d.ID] = len(w.group)
 		w.group = append(w.group, &d)
-		w.groupBytes += len(d.Text) + len(d.Title)
-	}
-	if d.Vectors != nil {
-		w.groupBytes += 4 * len(d.Vectors.Vectors)
 	}
 	if w.groupBytes >= w.groupLimit() {
 		return w.cut()
@@ -223,7 +224,7 @@ func (w *writer) groupLimit() int {
 	return groupBytes
 }
 
-// runLimit returns how many bytes a transaction adds.
+// full reports whether the run is as much as a transaction adds.
 func (w *writer) full() bool {
 	return w.run.bytes >= runBytes || len(w.run.vectorRecords) >= vectorRunBytes || w.db.contextual != nil && w.run.bytes >= 8*encodeBytes
 }
@@ -271,6 +272,7 @@ func (w *writer) cut() error {
 				w.run.result.Unchanged++
 				if s := sourceOf(doc, old.Doc, old.Hash); s != old {
 					w.run.sources = append(w.run.sources, store.SourceEntry{External: doc.ID, Source: s})
+					w.run.bytes += runCost
 				}
 				continue
 			}
@@ -279,8 +281,11 @@ func (w *writer) cut() error {
 		}
 		return nil
 	})
-	if err != nil || len(changed) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(changed) == 0 {
+		return w.commitIfFull()
 	}
 	texts := make([]string, 0, 2*len(changed))
 	for _, doc := range changed {
@@ -307,6 +312,7 @@ func (w *writer) cut() error {
 		}
 		w.run.docs = append(w.run.docs, d)
 		w.run.ids[doc.ID] = true
+		w.run.bytes += fieldBytes(doc) + runCost
 	}
 	if len(own) > 0 {
 		if err := w.keep(own); err != nil {
@@ -316,10 +322,32 @@ func (w *writer) cut() error {
 	if err := w.encode(); err != nil {
 		return err
 	}
+	return w.commitIfFull()
+}
+
+func (w *writer) commitIfFull() error {
 	if w.full() {
 		return w.commit()
 	}
 	return nil
+}
+
+// waitingBytes returns what a document counts in a group.
+func waitingBytes(doc *Document) int {
+	n := len(doc.Text) + fieldBytes(doc) + groupCost
+	if doc.Vectors != nil {
+		n += 4 * len(doc.Vectors.Vectors)
+	}
+	return n
+}
+
+// fieldBytes returns the bytes of a document that are not its text.
+func fieldBytes(doc *Document) int {
+	n := len(doc.ID) + len(doc.Title)
+	for name, value := range doc.Meta {
+		n += len(name) + len(value)
+	}
+	return n
 }
 
 // addLarge adds a document piece by piece. It is marked incomplete, and not
@@ -375,10 +403,8 @@ func (w *writer) addLarge(doc *Document) error {
 	d.source = sourceOf(doc, id, h.Sum64())
 	w.run.docs = append(w.run.docs, d)
 	w.run.ids[doc.ID] = true
-	if w.full() {
-		return w.commit()
-	}
-	return nil
+	w.run.bytes += fieldBytes(doc) + runCost
+	return w.commitIfFull()
 }
 
 // abandon takes a document back of which a part may be committed.

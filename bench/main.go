@@ -46,6 +46,7 @@ var parts = []part{
 	{"grades", "storage grades of token vectors against float32", measureGrades},
 	{"cross", "questions in one language about texts in another", measureCross},
 	{"align", "words of two languages against links made by hand", measureAlignment},
+	{"bounded", "memory of a process that indexes or searches 2 GB of text, or 10 million documents", measureBounded},
 	{"memory", "fuzzy matches in a translation memory", measureMemory},
 }
 
@@ -90,6 +91,8 @@ type options struct {
 	queries  int
 	profiles string
 	vectors  string // folder of make benchdata
+	textMB   int    // text of the part bounded
+	empties  int    // documents of the part bounded
 	chosen   bool   // -run says which parts
 }
 
@@ -104,6 +107,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&b.queries, "queries", 150, "at most `N` queries of a set where not all of them are needed")
 	flags.StringVar(&b.profiles, "profiles", "", "write CPU profiles of indexing and searching into `DIR`")
 	flags.StringVar(&b.vectors, "vectors", filepath.Join("..", "benchdata"), "`DIR` of the token vectors that make benchdata makes")
+	flags.IntVar(&b.textMB, "text", 2000, "index `MB` of text in the part bounded")
+	flags.IntVar(&b.empties, "empty", 10_000_000, "index `N` documents without text in the part bounded")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -111,8 +116,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	if b.runs < 1 || b.queries < 1 {
-		return errors.New("-runs and -queries must be at least 1")
+	if b.runs < 1 || b.queries < 1 || b.textMB < 0 || b.empties < 0 {
+		return errors.New("-runs and -queries must be at least 1, -text and -empty at least 0")
 	}
 	wanted, err := regexp.Compile(*pattern)
 	if err != nil {

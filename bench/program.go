@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +55,7 @@ func measureBinary(ctx context.Context, b *bench) error {
 type process struct {
 	wall, cpu time.Duration
 	anonymous int64 // peak of RssAnon in bytes, 0 if it was not watched
+	mapped    int64 // peak of RssFile in bytes, likewise
 	resident  int64 // peak of all resident memory in bytes, mapped files included
 }
 
@@ -61,7 +63,10 @@ type process struct {
 type command struct {
 	args   []string
 	env    []string // beside that of this process
-	watch  bool     // follow the anonymous memory; this takes a processor
+	watch  bool     // follow the memory; without a pause this takes a processor
+	pause  time.Duration
+	misses bool // to find nothing, exit code 1, is no error
+	stdin  io.Reader
 	stdout *strings.Builder
 }
 
@@ -75,6 +80,7 @@ func (b *bench) start(ctx context.Context, c command) (process, error) {
 	cmd.Env = append(os.Environ(), c.env...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
+	cmd.Stdin = c.stdin
 	if c.stdout != nil {
 		cmd.Stdout = c.stdout
 	}
@@ -84,11 +90,11 @@ func (b *bench) start(ctx context.Context, c command) (process, error) {
 		return p, err
 	}
 	if c.watch {
-		p.anonymous = peakAnonymous(cmd.Process.Pid)
+		p.anonymous, p.mapped = peakMemory(cmd.Process.Pid, c.pause)
 	}
 	err = cmd.Wait()
 	p.wall = time.Since(began)
-	if err != nil {
+	if err != nil && !(c.misses && cmd.ProcessState.ExitCode() == 1) {
 		return p, fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(stderr.String()))
 	}
 	p.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()

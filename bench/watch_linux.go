@@ -8,36 +8,51 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
-// peakAnonymous reads RssAnon of a process from /proc again and again, without
-// a pause, until the process has ended, and returns the largest value in bytes.
-// A reading takes some 10 microseconds, so that at most the last of the memory
-// that a process takes just before its end is missed.
-func peakAnonymous(pid int) int64 {
+// peakMemory reads RssAnon and RssFile of a process from /proc again and again
+// until the process has ended, and returns the largest values in bytes. A reading
+// takes some 10 microseconds, so that without a pause at most the last of the
+// memory that a process takes just before its end is missed.
+func peakMemory(pid int, pause time.Duration) (anonymous, mapped int64) {
 	status, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	defer func() { _ = status.Close() }() // read only
-	var peak int64
 	var buf [4096]byte
 	for {
 		n, err := status.ReadAt(buf[:], 0)
 		if n == 0 && err != nil {
-			return peak
+			return anonymous, mapped
 		}
-		_, rest, ok := bytes.Cut(buf[:n], []byte("RssAnon:"))
+		now, ok := memoryIn(buf[:n], "RssAnon:")
 		if !ok {
-			return peak // a zombie has no memory
+			return anonymous, mapped // a zombie has no memory
 		}
-		if fields := strings.Fields(string(rest[:min(len(rest), 40)])); len(fields) > 0 {
-			if kib, err := strconv.ParseInt(fields[0], 10, 64); err == nil {
-				peak = max(peak, kib<<10)
-			}
+		anonymous = max(anonymous, now)
+		now, _ = memoryIn(buf[:n], "RssFile:")
+		mapped = max(mapped, now)
+		if pause > 0 {
+			time.Sleep(pause)
 		}
 	}
+}
+
+// memoryIn returns a value of /proc/PID/status in bytes.
+func memoryIn(status []byte, name string) (int64, bool) {
+	_, rest, ok := bytes.Cut(status, []byte(name))
+	if !ok {
+		return 0, false
+	}
+	fields := strings.Fields(string(rest[:min(len(rest), 40)]))
+	if len(fields) == 0 {
+		return 0, false
+	}
+	kib, err := strconv.ParseInt(fields[0], 10, 64)
+	return kib << 10, err == nil
 }
 
 // openings watches folders for files that are opened, by any process.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,8 +115,7 @@ func (c *console) search(ctx *cli.Context) error {
 	if err := readDepth(ctx, opts); err != nil {
 		return err
 	}
-	// One search takes some megabytes: collecting them would only cost time.
-	debug.SetGCPercent(400)
+	spareCollections()
 	db, err := c.openReader(ctx)
 	if err != nil {
 		return err

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"runtime/debug"
-
 	"github.com/urfave/cli/v2"
 )
 
@@ -30,7 +28,7 @@ func (c *console) similar(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(400)
+	spareCollections()
 	db, err := c.openReader(ctx)
 	if err != nil {
 		return err

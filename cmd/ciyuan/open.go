@@ -7,12 +7,22 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/ciyuan-search/ciyuan"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
+
+// spareCollections is for commands that answer one question: that takes some
+// megabytes as a rule, and collecting them would only cost time. The limit is for
+// the exceptions.
+func spareCollections() {
+	const limit = 64 << 20
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(limit)
+}
 
 func dictFlag() cli.Flag {
 	return &cli.StringFlag{
