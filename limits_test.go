@@ -127,6 +127,11 @@ func TestAdd_EmptyDocuments(t *testing.T) {
 		docs[i].ID = fmt.Sprintf("empty/%08d", i)
 	}
 	addAll(t, db, docs)
+	// Each counts in memory, so they are not all of one commit.
+	stats, err := db.Stats(ctx)
+	if err != nil || n > 20_000-1 && stats.Generation < 4 {
+		t.Errorf("%d commits for %d documents, %v", stats.Generation, n, err)
+	}
 	addAll(t, db, []ciyuan.Document{{ID: "full", Text: "编程是一种技能"}})
 	if err := db.Compact(ctx); err != nil {
 		t.Fatal(err)

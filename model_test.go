@@ -41,6 +41,21 @@ type machine struct {
 	opts  ciyuan.Options
 }
 
+// memoryDir returns a folder that is removed when the run ends, in memory where
+// there is such a thing: an index of a run has to be read, not to be kept.
+func memoryDir(t *rapid.T) string {
+	parent := "/dev/shm"
+	if _, err := os.Stat(parent); err != nil {
+		parent = ""
+	}
+	dir, err := os.MkdirTemp(parent, "ciyuan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 func (m *machine) put(doc ciyuan.Document) {
 	if old, ok := m.docs[doc.ID]; ok && cmp.Equal(old, doc) {
 		return // left alone, so it keeps its place
@@ -99,12 +114,7 @@ func (m *machine) check() {
 
 func (m *machine) search(query string) {
 	ctx := context.Background()
-	dir, err := os.MkdirTemp("", "model")
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	fresh, err := ciyuan.Open(filepath.Join(dir, "fresh.db"), nil)
+	fresh, err := ciyuan.Open(filepath.Join(memoryDir(m.t), "fresh.db"), nil)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -133,12 +143,8 @@ func (m *machine) search(query string) {
 
 func TestDB_StateMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "machine")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(dir)
-		m := &machine{t: t, path: filepath.Join(dir, "m.db"), docs: map[string]ciyuan.Document{}}
+		var err error
+		m := &machine{t: t, path: filepath.Join(memoryDir(t), "m.db"), docs: map[string]ciyuan.Document{}}
 		m.opts.Workers = rapid.IntRange(1, 3).Draw(t, "workers")
 		m.opts.GraphWords = rapid.SampledFrom([]int{0, -1, 5}).Draw(t, "graph words")
 		if m.db, err = ciyuan.Open(m.path, &m.opts); err != nil {

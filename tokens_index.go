@@ -71,11 +71,18 @@ type wordRank struct {
 // best ones.
 func (s *searcher) rankWords(probes []wordProbe, o *TokensOptions) (*TokensResult, error) {
 	counts := make([]uint32, s.lex.n)
+	// Codes depend on how the index came about, the order in which words come does not.
+	order := make([]uint32, s.lex.n)
+	words := uint32(0)
 	err := s.eachPassage(func(_ store.PassageID, record []byte) error {
 		d := store.DecodePassage(record)
 		var t store.Token
 		for d.Next(&t) {
 			if !t.Title && int(t.Code) < len(counts) {
+				if counts[t.Code] == 0 {
+					order[t.Code] = words
+					words++
+				}
 				counts[t.Code]++
 			}
 		}
@@ -123,7 +130,7 @@ func (s *searcher) rankWords(probes []wordProbe, o *TokensOptions) (*TokensResul
 		ranks = append(ranks, r)
 	}
 	slices.SortFunc(ranks, func(a, b wordRank) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.code, b.code))
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(order[a.code], order[b.code]))
 	})
 	res := &TokensResult{Tokens: []RankedToken{}}
 	// Every word that is left occurs at least once.
