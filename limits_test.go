@@ -129,7 +129,7 @@ func TestAdd_EmptyDocuments(t *testing.T) {
 	addAll(t, db, docs)
 	// Each counts in memory, so they are not all of one commit.
 	stats, err := db.Stats(ctx)
-	if err != nil || n > 20_000-1 && stats.Generation < 4 {
+	if err != nil || n > 20_000-1 && stats.Generation < 2 {
 		t.Errorf("%d commits for %d documents, %v", stats.Generation, n, err)
 	}
 	addAll(t, db, []ciyuan.Document{{ID: "full", Text: "编程是一种技能"}})
