@@ -31,7 +31,7 @@ func evalCommand(c *console) *cli.Command {
 temporary file, unless --index names an index that has them.`,
 		Flags: []cli.Flag{
 			choice("score", ciyuan.ScoreDefault.String(), "how documents are ranked; the default suits the encoder", "default", "hybrid", "softmax", "maxsim", "sum", "bm25"),
-			&cli.StringFlag{Name: "compare", Usage: "several `SCORES`, separated by commas, each tested against the first, instead of --score"},
+			&cli.StringFlag{Name: "compare", Usage: "several `SCORES` or TREC run files, separated by commas, each tested against the first, instead of --score"},
 			&cli.Float64Flag{Name: "temperature", Usage: "the `T` of the softmax score; 0 is the encoder's own"},
 			&cli.Float64Flag{Name: "k1", Value: ciyuan.DefaultK1, Usage: "BM25's saturation, `K1`"},
 			&cli.Float64Flag{Name: "b", Value: ciyuan.DefaultB, Usage: "BM25's normalisation by length, `B`"},
@@ -42,8 +42,10 @@ temporary file, unless --index names an index that has them.`,
 			&cli.BoolFlag{Name: "exact", Usage: "compare every word and visit every document"},
 			choice("graph", ciyuan.GraphHNSW.String(), "what finds the nearest words", "hnsw", "coder", "flat"),
 			choice("split", "none", "what counts as a document", "none", "sentence"),
+			&cli.IntFlag{Name: "join", Usage: "join 1 to 50 documents into files of different length, drawn by this `SEED` above 0"},
 			&cli.StringFlag{Name: "queries", Usage: "take the questions from the set in this `DIR`, by their ids: the same questions in another language", TakesFile: true},
 			&cli.StringFlag{Name: "run", Usage: "write the rankings to a `FILE` in the TREC form", TakesFile: true},
+			&cli.StringFlag{Name: "qrels", Usage: "write the judgements of the set, as it was measured, to a `FILE` in the TREC form", TakesFile: true},
 			modeFlag("how the documents are cut into words"),
 			encoderFlag(),
 			dictFlag(),
@@ -57,7 +59,7 @@ func (c *console) eval(ctx *cli.Context) error {
 	if ctx.NArg() != 1 {
 		return usagef("eval needs one DIR").hint("see: " + programName + " eval --help")
 	}
-	scores, err := evalScores(ctx)
+	rankers, err := evalRankers(ctx)
 	if err != nil {
 		return err
 	}
@@ -76,22 +78,29 @@ func (c *console) eval(ctx *cli.Context) error {
 		return err
 	}
 	defer cleanup()
-	pr.expect(int64(len(set.Queries)*len(scores)), 0)
-	var systems []eval.System
-	var results []eval.Result
-	for _, score := range scores {
-		opts.Score = score
-		run, took, err := answer(ctx.Context, db, set, opts, pr)
-		if err != nil {
+	if name := ctx.String("qrels"); name != "" {
+		if err := writeFile(ctx.Context, name, func(w io.Writer) error { return eval.WriteQrels(w, set.Qrels) }); err != nil {
 			return err
 		}
-		if name := ctx.String("run"); name != "" {
-			if err := writeFile(ctx.Context, name, func(w io.Writer) error { return eval.WriteRun(w, run, programName+"-"+score.String()) }); err != nil {
+	}
+	pr.expect(int64(len(set.Queries)*len(rankers)), 0)
+	var systems []eval.System
+	var results []eval.Result
+	for _, r := range rankers {
+		var took time.Duration
+		if r.run == nil {
+			opts.Score = r.score
+			if r.run, took, err = answer(ctx.Context, db, set, opts, pr); err != nil {
 				return err
 			}
 		}
-		e := eval.Evaluate(set.Qrels, run)
-		systems = append(systems, eval.System{Name: score.String(), Evaluation: e})
+		if name := ctx.String("run"); name != "" {
+			if err := writeFile(ctx.Context, name, func(w io.Writer) error { return eval.WriteRun(w, r.run, programName+"-"+r.name) }); err != nil {
+				return err
+			}
+		}
+		e := eval.Evaluate(set.Qrels, r.run)
+		systems = append(systems, eval.System{Name: r.name, Evaluation: e})
 		results = append(results, eval.Result{
 			Metrics: e.Mean, Queries: len(e.Queries), Documents: stats.Documents, Tokens: stats.Tokens,
 			MsPerQuery: took.Seconds() * 1000 / float64(max(len(set.Queries), 1)), BytesPerToken: stats.BytesPerToken,
@@ -107,27 +116,57 @@ func (c *console) eval(ctx *cli.Context) error {
 	return c.printResult(&results[0])
 }
 
-// evalScores returns the scores to measure.
-func evalScores(ctx *cli.Context) ([]ciyuan.Score, error) {
-	names := []string{ctx.String("score")}
-	if list := ctx.String("compare"); list != "" {
-		names = strings.Split(list, ",")
-		if ctx.IsSet("score") {
-			return nil, usagef("either --score or --compare")
-		}
-		if ctx.String("run") != "" {
-			return nil, usagef("--run writes one ranking; leave --compare out")
-		}
+// A ranker is what is measured: a score, or rankings made elsewhere.
+type ranker struct {
+	name  string
+	score ciyuan.Score
+	run   eval.Run // nil: by the score
+}
+
+// evalRankers returns what is to be measured.
+func evalRankers(ctx *cli.Context) ([]ranker, error) {
+	list := ctx.String("compare")
+	if list == "" {
+		score, err := ciyuan.ParseScore(ctx.String("score"))
+		return []ranker{{name: score.String(), score: score}}, err
 	}
-	var scores []ciyuan.Score
-	for _, name := range names {
-		score, err := ciyuan.ParseScore(strings.TrimSpace(name))
+	switch {
+	case ctx.IsSet("score"):
+		return nil, usagef("either --score or --compare")
+	case ctx.String("run") != "":
+		return nil, usagef("--run writes one ranking; leave --compare out")
+	}
+	var rankers []ranker
+	for _, name := range strings.Split(list, ",") {
+		name = strings.TrimSpace(name)
+		score, err := ciyuan.ParseScore(name)
+		if err == nil {
+			rankers = append(rankers, ranker{name: name, score: score})
+			continue
+		}
+		if _, missing := os.Stat(name); missing != nil {
+			return nil, usagef("flag --compare needs scores or files separated by commas: %v", plainError(err))
+		}
+		run, err := readRun(name)
 		if err != nil {
-			return nil, usagef("flag --compare needs scores separated by commas: %v", plainError(err))
+			return nil, err
 		}
-		scores = append(scores, score)
+		rankers = append(rankers, ranker{name: filepath.Base(name), run: run})
 	}
-	return scores, nil
+	return rankers, nil
+}
+
+// readRun reads a TREC run file.
+func readRun(name string) (eval.Run, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	run, _, err := eval.ReadRun(file)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return run, nil
 }
 
 func evalOptions(ctx *cli.Context) (*ciyuan.SearchOptions, error) {
@@ -176,6 +215,14 @@ func (c *console) loadSet(ctx *cli.Context) (*eval.Set, error) {
 		}
 		c.note("%s; %s without an answer in one sentence left out", count(stats.Sentences, "sentence", "sentences"), count(stats.Unanswered, "query", "queries"))
 		set = split
+	}
+	switch seed := ctx.Int("join"); {
+	case seed < 0:
+		return nil, usagef("flag --join needs a number above 0, not %d", seed)
+	case seed > 0:
+		n := len(set.Documents)
+		set = eval.Join(set, uint64(seed))
+		c.note("%s made of %s", count(len(set.Documents), "file", "files"), count(n, "document", "documents"))
 	}
 	switch seed := ctx.Int("typos"); {
 	case seed < 0:
@@ -365,7 +412,9 @@ func (c *console) printComparison(ctx *cli.Context, systems []eval.System, resul
 	t := newTable(false, true)
 	t.row("score", "ms per query")
 	for i := range results {
-		t.row(systems[i].Name, fmt.Sprintf("%.2f", results[i].MsPerQuery))
+		if results[i].MsPerQuery > 0 { // a file was not searched for
+			t.row(systems[i].Name, fmt.Sprintf("%.2f", results[i].MsPerQuery))
+		}
 	}
 	fmt.Fprintln(c.out)
 	return t.write(c.out)
