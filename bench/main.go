@@ -42,6 +42,7 @@ var parts = []part{
 	{"size", "bytes a token in the file", measureSize},
 	{"recall", "the graph against the exact search", measureRecall},
 	{"ranking", "quality of the ranking against BM25", measureRanking},
+	{"length", "files of very different length", measureLength},
 	{"segmentation", "words and parts of speech against a treebank, beside jieba", measureSegmentation},
 	{"grades", "storage grades of token vectors against float32", measureGrades},
 	{"cross", "questions in one language about texts in another", measureCross},

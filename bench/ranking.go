@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -181,6 +182,59 @@ func measureRanking(ctx context.Context, b *bench) error {
 		}
 		b.report.atLeast("ranking", "MRR@10 at sentence level", 100*sentenceGoals[name], "",
 			exactly(round(100*standard.evaluation.Mean.MRR10)), fmt.Sprintf("%s; BM25 %s", name, percent(bm25.evaluation.Mean.MRR10)))
+	}
+	b.report.table(t)
+	return nil
+}
+
+// maxLoss is what the ranking of long files may lose in points of MRR@10.
+const maxLoss = 2
+
+// lengthDepth is how many documents are ranked: those of the first ten files, mostly.
+const lengthDepth = 200
+
+// measureLength joins documents into files of different length and compares how these
+// are ranked with how their best documents are ranked by themselves.
+func measureLength(ctx context.Context, b *bench) error {
+	t := table{
+		Part: "length", Title: "Ranking of files of 1 to 50 documents",
+		Head: []string{"set", "documents", "files", "questions", "MRR@10 by documents", "by files", "Δ", "95 %", "p"},
+		Note: "By documents: each file where its best document stands in the ranking of the documents by themselves. By files: as they are ranked when they are indexed as files. In per cent.",
+	}
+	names := append([]string(nil), testSets...)
+	for _, name := range sentenceSets {
+		names = append(names, name+sentenceMark)
+	}
+	for _, name := range names {
+		c, err := b.corpus(name)
+		if err != nil {
+			return err
+		}
+		few := sampleSet(c.set, b.queries)
+		joined, file := eval.Join(few, 1)
+		var runs [2]eval.Run
+		for i, c := range []corpus{{name: name, documents: c.documents, queries: c.queries, set: few}, corpusOf(name+", joined", joined)} {
+			db, err := b.openIndex(ctx, c, 0)
+			if err != nil {
+				return err
+			}
+			s, err := evaluate(ctx, db, c.set, c.name, ciyuan.SearchOptions{K: lengthDepth})
+			if err = errors.Join(err, db.Close()); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			runs[i] = s.run
+		}
+		documents, files := eval.Evaluate(joined.Qrels, runs[0].Files(file)), eval.Evaluate(joined.Qrels, runs[1])
+		d, err := eval.Compare(files, documents, mrr)
+		if err != nil {
+			return err
+		}
+		t.Rows = append(t.Rows, []string{
+			name, fmt.Sprint(len(c.documents)), fmt.Sprint(len(joined.Documents)), fmt.Sprint(len(files.Queries)),
+			percent(documents.Mean.MRR10), percent(files.Mean.MRR10), fmt.Sprintf("%+.2f", 100*d.Difference),
+			fmt.Sprintf("%+.2f..%+.2f", 100*d.Low, 100*d.High), pValue(files, documents, mrr),
+		})
+		b.report.atMost("length", "MRR@10 lost by joining documents", maxLoss, "points", exactly(round(-100*d.Difference)), name)
 	}
 	b.report.table(t)
 	return nil

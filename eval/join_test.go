@@ -16,11 +16,11 @@ func TestJoin(t *testing.T) {
 		set.Documents = append(set.Documents, eval.Document{ID: fmt.Sprintf("d%d", i), Title: fmt.Sprintf("T%d", i), Text: fmt.Sprintf("text %d.", i)})
 	}
 	set.Queries = []eval.Query{{ID: "q", Text: "x"}, {ID: "none", Text: "y"}}
-	got := eval.Join(set, 7)
-	if diff := cmp.Diff(got, eval.Join(set, 7)); diff != "" {
-		t.Errorf("the same seed gives other files:\n%s", diff)
+	got, file := eval.Join(set, 7)
+	if again, _ := eval.Join(set, 7); !cmp.Equal(got, again) {
+		t.Error("the same seed gives other files")
 	}
-	if cmp.Equal(got, eval.Join(set, 8)) {
+	if other, _ := eval.Join(set, 8); cmp.Equal(got, other) {
 		t.Error("another seed gives the same files")
 	}
 	sizes := map[int]int{}
@@ -47,5 +47,13 @@ func TestJoin(t *testing.T) {
 	}
 	if len(got.Qrels["q"]) > 3 || len(got.Qrels["none"]) != 0 || len(got.Queries) != 2 {
 		t.Errorf("judged %v", got.Qrels)
+	}
+	run := eval.Run{"q": {{ID: "d999", Score: 3}, {ID: "d998", Score: 2}, {ID: "d0", Score: 1}}}.Files(file)
+	want := []eval.Scored{{ID: file["d999"], Score: 3}, {ID: file["d998"], Score: 2}, {ID: file["d0"], Score: 1}}
+	if file["d999"] == file["d998"] {
+		want = []eval.Scored{want[0], want[2]}
+	}
+	if diff := cmp.Diff(want, run["q"]); diff != "" {
+		t.Errorf("ranking of files (-want +got):\n%s", diff)
 	}
 }

@@ -221,7 +221,7 @@ func (c *console) loadSet(ctx *cli.Context) (*eval.Set, error) {
 		return nil, usagef("flag --join needs a number above 0, not %d", seed)
 	case seed > 0:
 		n := len(set.Documents)
-		set = eval.Join(set, uint64(seed))
+		set, _ = eval.Join(set, uint64(seed))
 		c.note("%s made of %s", count(len(set.Documents), "file", "files"), count(n, "document", "documents"))
 	}
 	switch seed := ctx.Int("typos"); {
