@@ -144,3 +144,45 @@ func ExampleDB_Search_explain() {
 	// 学习 attends to 学习 at byte 36
 	// together 1.0000 of the score
 }
+
+// A question is answered from the documents, by the sentence that answers and the words
+// of it that do.
+func ExampleDB_Ask() {
+	dir, err := os.MkdirTemp("", "ciyuan")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	db, err := ciyuan.Open(filepath.Join(dir, "notes.db"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+
+	ctx := context.Background()
+	for id, text := range map[string]string{
+		"canal":   "The Panama Canal was opened on 15 August 1914. It is 82 kilometres long.",
+		"railway": "广三铁路全长49公里，于1903年筑成。",
+	} {
+		if err := db.Add(ctx, ciyuan.Document{ID: id, Text: text}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for _, question := range []string{"When was the Panama Canal opened?", "广三铁路全长多少公里？", "Who invented the telephone?"} {
+		result, err := db.Ask(ctx, question, nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if len(result.Answers) == 0 {
+			fmt.Println(question, "No answer.")
+			continue
+		}
+		a := result.Answers[0]
+		fmt.Printf("%s %s (%s: %s)\n", question, a.Text, a.Doc, a.Sentence)
+	}
+	// Output:
+	// When was the Panama Canal opened? 15 August 1914 (canal: The Panama Canal was opened on 15 August 1914.)
+	// 广三铁路全长多少公里？ 49公里 (railway: 广三铁路全长49公里，于1903年筑成。)
+	// Who invented the telephone? No answer.
+}

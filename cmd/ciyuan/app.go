@@ -82,6 +82,7 @@ func newApp(c *console) *cli.App {
 		Commands: []*cli.Command{
 			indexCommand(c),
 			searchCommand(c),
+			askCommand(c),
 			similarCommand(c),
 			expandCommand(c),
 			tokensCommand(c),

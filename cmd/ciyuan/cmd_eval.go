@@ -41,6 +41,7 @@ temporary file, unless --index names an index that has them.`,
 			&cli.BoolFlag{Name: "no-fuzzy", Usage: "find no words a slip of the keyboard away"},
 			&cli.BoolFlag{Name: "exact", Usage: "compare every word and visit every document"},
 			choice("graph", ciyuan.GraphHNSW.String(), "what finds the nearest words", "hnsw", "coder", "flat"),
+			&cli.BoolFlag{Name: "ask", Usage: "measure answers instead: their sentences, their words, and whether it is seen that there is none"},
 			choice("split", "none", "what counts as a document", "none", "sentence"),
 			&cli.IntFlag{Name: "join", Usage: "join 1 to 50 documents into files of different length, drawn by this `SEED` above 0"},
 			&cli.StringFlag{Name: "queries", Usage: "take the questions from the set in this `DIR`, by their ids: the same questions in another language", TakesFile: true},
@@ -73,6 +74,9 @@ func (c *console) eval(ctx *cli.Context) error {
 	}
 	pr := c.progress("evaluating", "queries")
 	defer pr.finish()
+	if ctx.Bool("ask") {
+		return c.evalAnswers(ctx, set, pr)
+	}
 	db, stats, cleanup, err := c.evalIndex(ctx, set, pr)
 	if err != nil {
 		return err
@@ -285,26 +289,38 @@ func (c *console) evalIndex(ctx *cli.Context, set *eval.Set, pr *progress) (*ciy
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	dir, err := os.MkdirTemp("", programName+"-eval-")
+	db, cleanup, err := c.scratchIndex(ctx.Context, set.Name, set.Documents, ciyuan.Options{Mode: o.Mode, Dict: o.Dict, Encoder: enc}, pr)
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	stats, err := db.Stats(ctx.Context)
+	if err != nil {
+		cleanup()
+		return nil, nil, nil, err
+	}
+	return db, stats, cleanup, nil
+}
+
+// scratchIndex returns an index of documents for the time being, which cleanup removes.
+func (c *console) scratchIndex(ctx context.Context, name string, docs []eval.Document, o ciyuan.Options, pr *progress) (*ciyuan.DB, func(), error) {
+	dir, err := os.MkdirTemp("", programName+"-eval-")
+	if err != nil {
+		return nil, nil, err
+	}
 	remove := func() { _ = os.RemoveAll(dir) } // a leftover in the system's temporary folder is no failure
-	db, err := ciyuan.Open(filepath.Join(dir, "eval.db"), &ciyuan.Options{
-		Mode: o.Mode, Dict: o.Dict, Encoder: enc,
-		Progress: func(p ciyuan.Progress) { pr.enter(p.Phase, p.Done, p.Total, p.Unit) },
-	})
+	o.Progress = func(p ciyuan.Progress) { pr.enter(p.Phase, p.Done, p.Total, p.Unit) }
+	db, err := ciyuan.Open(filepath.Join(dir, "eval.db"), &o)
 	if err != nil {
 		remove()
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	cleanup := func() {
 		_ = db.Close() // nothing of it is kept
 		remove()
 	}
-	pr.enter("indexing "+set.Name, 0, 0, "")
-	_, err = db.AddBatch(ctx.Context, func(yield func(ciyuan.Document, error) bool) {
-		for _, d := range set.Documents {
+	pr.enter("indexing "+name, 0, 0, "")
+	_, err = db.AddBatch(ctx, func(yield func(ciyuan.Document, error) bool) {
+		for _, d := range docs {
 			if !yield(ciyuan.Document{ID: d.ID, Title: d.Title, Text: d.Text}, nil) {
 				return
 			}
@@ -312,17 +328,13 @@ func (c *console) evalIndex(ctx *cli.Context, set *eval.Set, pr *progress) (*ciy
 	})
 	// What compact leaves is what an index costs in the long run.
 	if err == nil {
-		err = db.Compact(ctx.Context)
-	}
-	var stats *ciyuan.Stats
-	if err == nil {
-		stats, err = db.Stats(ctx.Context)
+		err = db.Compact(ctx)
 	}
 	if err != nil {
 		cleanup()
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	return db, stats, cleanup, nil
+	return db, cleanup, nil
 }
 
 // covers returns an error if the index lacks a document of the set.
@@ -372,6 +384,51 @@ func answer(ctx context.Context, db *ciyuan.DB, set *eval.Set, opts *ciyuan.Sear
 		pr.add(1, 0)
 	}
 	return run, took, nil
+}
+
+// evalAnswers measures answers.
+func (c *console) evalAnswers(ctx *cli.Context, set *eval.Set, pr *progress) error {
+	for _, flag := range []string{"score", "compare", "temperature", "k1", "b", "no-idf", "fuzzy", "no-fuzzy", "exact", "graph", "split", "run"} {
+		if ctx.IsSet(flag) {
+			return usagef("either --ask or --%s", flag)
+		}
+	}
+	if c.indexGiven {
+		return usagef("eval --ask makes indexes of its own; leave --index out")
+	}
+	o, err := tokenizerOptions(ctx)
+	if err != nil {
+		return err
+	}
+	enc, err := c.wordEncoder(ctx.Context, ctx.String("encoder"))
+	if err != nil {
+		return err
+	}
+	index := func(ctx context.Context, docs []eval.Document) (*ciyuan.DB, func(), error) {
+		db, done, err := c.scratchIndex(ctx, set.Name, docs, ciyuan.Options{Mode: o.Mode, Dict: o.Dict, Encoder: enc}, pr)
+		pr.expect(int64(len(set.Queries)), 0)
+		return db, done, err
+	}
+	res, err := eval.Answers(ctx.Context, set, index, ciyuan.AskOptions{}, func() { pr.add(1, 0) })
+	if err != nil {
+		return err
+	}
+	pr.clear()
+	if ctx.Bool("json") {
+		return c.printJSON(res)
+	}
+	t := newTable(false, true)
+	m := &res.Metrics
+	t.row("sentence@1", fmt.Sprintf("%.4f", m.Sentence1))
+	t.row("f1", fmt.Sprintf("%.4f", m.F1))
+	t.row("exact", fmt.Sprintf("%.4f", m.Exact))
+	t.row("auc", fmt.Sprintf("%.4f", m.AUC))
+	t.row("refused", fmt.Sprintf("%.4f", m.Refused))
+	t.row("invented", fmt.Sprintf("%.4f", m.Invented))
+	t.row("queries", strconv.Itoa(res.Queries))
+	t.row("documents", strconv.Itoa(res.Documents))
+	t.row("ms per query", fmt.Sprintf("%.2f", res.MsPerQuery))
+	return t.write(c.out)
 }
 
 func (c *console) printResult(r *eval.Result) error {

@@ -57,7 +57,7 @@ func rankingFlags() []cli.Flag {
 		&cli.Float64Flag{Name: "temperature", Usage: "the `T` of the softmax score, small for the nearest words only; 0 is the encoder's own"},
 		&cli.Float64Flag{Name: "min-score", Usage: "leave out hits below this share of the query, `0..1`"},
 		&cli.BoolFlag{Name: "no-idf", Usage: "give every word of the query the same weight"},
-		newListFlag("filter", "only documents whose `FIELD=VALUE`: id, title, path or one of meta; may be repeated"),
+		filterFlag(),
 		newListFlag("boost", "count documents with the query's words in a field more, `FIELD=FACTOR`: title=2; may be repeated"),
 		&cli.StringFlag{Name: "recency", Usage: "count new documents up to twice as much as old ones; the difference halves every `TIME`: 30d, 12h, 1y"},
 		&cli.DurationFlag{Name: "budget", Usage: "look for documents no longer than this `TIME`, 20ms, and show what was found"},
@@ -250,23 +250,30 @@ func searchOptions(ctx *cli.Context, place *place) (*ciyuan.SearchOptions, error
 	if err := readBoosts(ctx, o); err != nil {
 		return nil, err
 	}
-	for _, filter := range values(ctx, "filter") {
-		field, value, ok := strings.Cut(filter, "=")
+	o.Filter, err = filterOption(ctx, place)
+	return o, err
+}
+
+// filterOption reads --filter.
+func filterOption(ctx *cli.Context, place *place) (map[string]string, error) {
+	var filter map[string]string
+	for _, text := range values(ctx, "filter") {
+		field, value, ok := strings.Cut(text, "=")
 		if !ok || field == "" {
-			return nil, usagef("flag --filter needs FIELD=VALUE, not %q", filter)
+			return nil, usagef("flag --filter needs FIELD=VALUE, not %q", text)
 		}
-		if _, twice := o.Filter[field]; twice {
+		if _, twice := filter[field]; twice {
 			return nil, usagef("flag --filter names the field %q twice; a document has one value", field)
 		}
 		if field == "path" {
 			value = place.key(value)
 		}
-		if o.Filter == nil {
-			o.Filter = map[string]string{}
+		if filter == nil {
+			filter = map[string]string{}
 		}
-		o.Filter[field] = value
+		filter[field] = value
 	}
-	return o, nil
+	return filter, nil
 }
 
 // readBoosts reads --boost, --recency and --budget.

@@ -28,3 +28,7 @@ func textArgs(ctx *cli.Context, what string) (string, error) {
 	}
 	return text, nil
 }
+
+func filterFlag() cli.Flag {
+	return newListFlag("filter", "only documents whose `FIELD=VALUE`: id, title, path or one of meta; may be repeated")
+}

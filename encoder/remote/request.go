@@ -73,10 +73,17 @@ func (c *client) post(ctx context.Context, path string, request, answer any) err
 	if err != nil {
 		return fmt.Errorf("remote: %w", err)
 	}
+	return c.again(ctx, path, func(address string) error { return c.try(ctx, address, body, answer) })
+}
+
+// again calls try with the address of a path of the server's until it does not fail for
+// a reason that may pass, with growing waits in between.
+func (c *client) again(ctx context.Context, path string, try func(address string) error) error {
 	u := *c.url
 	u.Path, u.RawPath = path, ""
+	var err error
 	for attempt := 1; ; attempt++ {
-		err = c.try(ctx, &u, body, answer)
+		err = try(u.String())
 		var later *passing
 		if !errors.As(err, &later) {
 			break
@@ -107,17 +114,26 @@ func (c *client) post(ctx context.Context, path string, request, answer any) err
 	return err
 }
 
-// try sends a request once.
-func (c *client) try(ctx context.Context, u *url.URL, body []byte, answer any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+// request returns a request with a JSON body.
+func (c *client) request(ctx context.Context, address string, body []byte) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrURL, err)
+		return nil, fmt.Errorf("%w: %w", ErrURL, err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", "ciyuan")
 	if c.key != "" {
 		request.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	return request, nil
+}
+
+// try sends a request once.
+func (c *client) try(ctx context.Context, address string, body []byte, answer any) error {
+	request, err := c.request(ctx, address, body)
+	if err != nil {
+		return err
 	}
 	response, err := c.http.Do(request)
 	if err != nil {

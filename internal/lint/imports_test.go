@@ -26,17 +26,18 @@ const module = "github.com/ciyuan-search/ciyuan"
 // internal are open to every room but scoring, and a room may import itself.
 // Tests are free. .golangci.yml holds the same table for the linter.
 var rooms = map[string][]string{
-	"":          {"tokenizer", "encoder", "index", "scoring", "store"},
+	"":          {"ask", "tokenizer", "encoder", "index", "scoring", "store"},
 	"align":     {"encoder", "scoring", "tokenizer"},
+	"ask":       {"tokenizer"},
 	"bench":     {"", "align", "encoder/...", "eval", "index", "scoring", "tm", "tokenizer"}, // index, scoring: it measures the grades of stored vectors one by one
-	"cmd":       {"", "align", "encoder/...", "eval", "extract/...", "server", "tm", "tokenizer/..."},
+	"cmd":       {"", "align", "ask", "encoder/...", "eval", "extract/...", "server", "tm", "tokenizer/..."},
 	"encoder":   {"scoring", "tokenizer/..."},
 	"eval":      {"", "encoder/...", "tokenizer/..."},
 	"extract":   {"tokenizer"},
 	"index":     {"scoring"},
 	"internal":  {""},
 	"scoring":   {},
-	"server":    {"", "align", "encoder/...", "eval", "extract/...", "tm", "tokenizer/..."},
+	"server":    {"", "align", "ask", "encoder/...", "eval", "extract/...", "tm", "tokenizer/..."},
 	"store":     {},
 	"tm":        {"", "align", "encoder/...", "tokenizer"},
 	"tokenizer": {},
