@@ -154,7 +154,7 @@ func (db *DB) Ask(ctx context.Context, question string, opts *AskOptions) (*Answ
 		if err := s.prepare(question); err != nil {
 			return err
 		}
-		a := newAsker(s)
+		a := newAnswerer(s)
 		res.Expects = a.question.Type.String()
 		if passages, err = a.passages(o.Passages); err != nil {
 			return err
@@ -256,8 +256,8 @@ const (
 	sentenceWords = 30
 )
 
-// An asker answers one question.
-type asker struct {
+// An answerer answers one question.
+type answerer struct {
 	*searcher
 	question *ask.Question
 	plans    [2]*scoring.Plan // softmax and BM25 of a sentence
@@ -287,8 +287,8 @@ type askedSentence struct {
 
 func (s *askedSentence) text() string { return s.passage.text[s.span.Start:s.span.End] }
 
-func newAsker(s *searcher) *asker {
-	a := &asker{searcher: s, question: ask.Parse(s.toks)}
+func newAnswerer(s *searcher) *answerer {
+	a := &answerer{searcher: s, question: ask.Parse(s.toks)}
 	asking := map[string]bool{}
 	for i, yes := range a.question.Asking {
 		if yes {
@@ -323,7 +323,7 @@ func newAsker(s *searcher) *asker {
 }
 
 // passages returns the n best passages.
-func (a *asker) passages(n int) ([]*askedPassage, error) {
+func (a *answerer) passages(n int) ([]*askedPassage, error) {
 	r := a.ranking()
 	top, err := a.candidates(r, n)
 	if err != nil {
@@ -372,7 +372,7 @@ func share(p *scoring.Plan, term int) float64 {
 
 // passage reads a passage and finds the question's words in its sentences; nil if its
 // document is not complete.
-func (a *asker) passage(id store.PassageID, score float64) (*askedPassage, error) {
+func (a *answerer) passage(id store.PassageID, score float64) (*askedPassage, error) {
 	_, doc, err := a.tx.DocOf(id)
 	if err != nil || doc.Incomplete {
 		return nil, err
@@ -422,7 +422,7 @@ func (a *asker) passage(id store.PassageID, score float64) (*askedPassage, error
 }
 
 // sentences returns the n best sentences of passages, with their words.
-func (a *asker) sentences(passages []*askedPassage, n int) ([]*askedSentence, error) {
+func (a *answerer) sentences(passages []*askedPassage, n int) ([]*askedSentence, error) {
 	var all []*askedSentence
 	for _, p := range passages {
 		scores := p.Scores(a.soft, a.literal)
@@ -497,7 +497,7 @@ func trimmed(text string, s tokenizer.Span) tokenizer.Span {
 
 // read cuts a sentence into words, finds those that stand for one of the question, and
 // the likeliest answer among the others.
-func (a *asker) read(s *askedSentence) error {
+func (a *answerer) read(s *askedSentence) error {
 	toks := a.db.tok.Tokenize(nil, s.text())
 	upos := a.db.tok.UPOS(nil, toks)
 	words := make([]ask.Word, 0, len(toks))
