@@ -178,7 +178,7 @@ func (h *history) examine(image int, dir string, marks []int, o *oracle) (outcom
 	now := states[at]
 	for i := range 3 {
 		doc := ciyuan.Document{ID: fmt.Sprint("after", i), Text: "after the power came back " + vocabulary[i]}
-		if err := db.Add(ctx, doc); err != nil {
+		if err := db.Add(ctx, vectored(doc)); err != nil {
 			return "", err
 		}
 		now = now.with(doc)
