@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,16 @@ const damagePage = 4096
 // beginning and end, words that do not occur, and one that only a pending
 // document has.
 var damageQueries = []string{"如何提高编程技能", "patience time", "w7x1 w3x2", "getUserName", "天气 zzzunknown", "pendingword"}
+
+// damageVectors returns n token vectors of 8 columns.
+func damageVectors(seed uint64, n int) []float32 {
+	rng := rand.New(rand.NewPCG(seed, 8))
+	rows := make([]float32, 8*n)
+	for i := range rows {
+		rows[i] = float32(rng.NormFloat64())
+	}
+	return rows
+}
 
 // damageDocs are the documents of the damaged index.
 func damageDocs() []ciyuan.Document {
@@ -46,17 +57,23 @@ func damageDocs() []ciyuan.Document {
 func damageIndex(tb testing.TB) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "small.db")
-	db, err := ciyuan.Open(path, &ciyuan.Options{GraphWords: -1, Workers: 1})
+	db, err := ciyuan.Open(path, &ciyuan.Options{GraphWords: -1, Workers: 1, Grade: ciyuan.GradeBalanced})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	ctx := context.Background()
-	addAll(tb, db, damageDocs())
+	docs := damageDocs()
+	for i := range docs {
+		if i%4 == 0 {
+			docs[i].Vectors = &ciyuan.TokenVectors{Dim: 8, Vectors: damageVectors(uint64(i), 1+i%3)}
+		}
+	}
+	addAll(tb, db, docs)
 	if _, err := db.Delete(ctx, "gone"); err != nil {
 		tb.Fatal(err)
 	}
 	for i := range 3 {
-		if err := db.Add(ctx, ciyuan.Document{ID: fmt.Sprintf("pending%d", i), Text: "pendingword 编程 经验"}); err != nil {
+		if err := db.Add(ctx, ciyuan.Document{ID: fmt.Sprintf("pending%d", i), Text: "pendingword 编程 经验", Vectors: &ciyuan.TokenVectors{Dim: 8, Vectors: damageVectors(uint64(100+i), 2)}}); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -101,8 +118,16 @@ func (q *inquest) ask(db *ciyuan.DB, want *answers) (got answers, failures int) 
 		}
 		return true
 	}
-	for i, query := range damageQueries {
-		r, err := db.Search(ctx, query, nil)
+	for i := range len(damageQueries) + 4 {
+		var r *ciyuan.Result
+		var err error
+		query := fmt.Sprint("for token vectors ", i)
+		if i < len(damageQueries) {
+			query = damageQueries[i]
+			r, err = db.Search(ctx, query, nil)
+		} else {
+			r, err = db.SearchVectors(ctx, damageVectors(uint64(i), 3), &ciyuan.SearchOptions{Exact: i%2 == 0})
+		}
 		if failed("search "+query, err) {
 			continue
 		}

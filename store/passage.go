@@ -333,13 +333,25 @@ func (tx *Tx) Pending(first PassageID) iter.Seq2[Passage, error] { return tx.pen
 // pending is Pending for bucket in.
 func (tx *Tx) pending(in Bucket, first PassageID) iter.Seq2[Passage, error] {
 	return func(yield func(Passage, error) bool) {
-		from := key64(uint64(first))
+		from, n, ended := key64(uint64(first)), uint64(0), true
+		if !tx.bolt.Writable() {
+			// All of them, which are few: so it shows whether some are missing, as
+			// where a disk has lost the last write of a page.
+			from = key64(0)
+		}
 		err := tx.each(in, from[:], func(key, value []byte) (bool, error) {
 			if len(key) != 8 {
 				return false, damagedAt(in, key, damaged("key has %d bytes, wanted 8", len(key)))
 			}
-			return yield(Passage{ID: PassageID(binary.BigEndian.Uint64(key)), Record: value}, nil), nil
+			n++
+			if id := PassageID(binary.BigEndian.Uint64(key)); id >= first {
+				ended = yield(Passage{ID: id, Record: value}, nil)
+			}
+			return ended, nil
 		})
+		if want := tx.sums.buckets[in].count; err == nil && ended && !tx.bolt.Writable() && n != want {
+			err = damagedAt(in, nil, damaged("%d entries of %d are there", n, want))
+		}
 		if err != nil {
 			yield(Passage{}, fmt.Errorf("listing pending passages: %w", err))
 		}
