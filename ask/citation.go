@@ -2,7 +2,9 @@ package ask
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/ciyuan-search/ciyuan/tokenizer"
@@ -163,6 +165,8 @@ func Support(statement, evidence []tokenizer.Token, near func(word string) bool)
 		// A Chinese word may be cut in another way there.
 		case have[t.Word], t.Kind == tokenizer.Word && chinese(t.Word) && strings.Contains(text, t.Word):
 			found++
+		case t.Kind == tokenizer.Number && i+1 < len(statement) && statement[i+1].Word == "月" && have[monthName(t.Word)]:
+			found++
 		case t.Kind == tokenizer.Number:
 			return 0
 		case near != nil && t.Kind == tokenizer.Word && near(t.Word):
@@ -173,4 +177,13 @@ func Support(statement, evidence []tokenizer.Token, near func(word string) bool)
 		return 0
 	}
 	return float64(found) / float64(words)
+}
+
+// monthName returns the English name of month "1" to "12", "" for anything else.
+func monthName(number string) string {
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || n > 12 {
+		return ""
+	}
+	return strings.ToLower(time.Month(n).String())
 }

@@ -55,6 +55,8 @@ func TestSupport(t *testing.T) {
 		{"Cats sleep all day.", "In 1903 the bridge opened.", nil, 0, 0},
 		{"大桥建于1903年。", "大桥于1903年建成", nil, 0.5, 1},
 		{"大桥 opened", "the bridge opened", func(w string) bool { return w == "大桥" }, 1, 1},
+		{"大桥于5月12日 opened", "大桥 opened on 12 May", nil, 0.5, 1},
+		{"大桥于6月12日 opened", "大桥 opened on 12 May", nil, 0, 0},
 		{"of the", "of the", nil, 0, 0},
 		{"", "a", nil, 0, 0},
 	} {

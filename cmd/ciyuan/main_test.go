@@ -69,6 +69,7 @@ func TestScripts(t *testing.T) {
 			"newer":     newer,
 			"serve":     serve,
 			"npy":       writeNPY,
+			"chat":      chat,
 		},
 	})
 }
