@@ -65,6 +65,10 @@ type TokensOptions struct {
 	// the mean of its tokens' vectors, instead of with each query token.
 	QueryVector bool
 
+	// Words makes DB.Tokens return the distinct words of the index instead of their
+	// occurrences, in TokensResult.Words; it excludes Pairs. RankTokens takes no notice.
+	Words bool
+
 	// K is how many rows are returned; 0 means all of them for RankTokens and
 	// DefaultTokenRows for DB.Tokens.
 	K int
@@ -103,6 +107,19 @@ type TokenPair struct {
 type TokensResult struct {
 	Tokens []RankedToken `json:"tokens"`
 	Pairs  []TokenPair   `json:"pairs,omitempty"`
+	Words  []RankedWord  `json:"words,omitempty"`
+}
+
+// RankedWord is a word of an index with its score, which is that of each of its
+// occurrences.
+type RankedWord struct {
+	Rank      int      `json:"rank"`
+	Word      string   `json:"word"`  // in its folded form
+	Query     string   `json:"query"` // the query token it owes most to; empty with QueryVector
+	Score     float64  `json:"score"`
+	Count     int      `json:"count"`     // occurrences in texts, titles apart
+	Documents int      `json:"documents"` // that have it there
+	Docs      []string `json:"docs"`      // the first ones of these, at most MaxWordDocs
 }
 
 // occurrence is a token of a document to be ranked.
@@ -178,6 +195,8 @@ func (o *TokensOptions) check() (TokensOptions, error) {
 		return t, fmt.Errorf("%w: temperature must be between 0 and 100", ErrOption)
 	case t.K < 0 || t.K > MaxK:
 		return t, fmt.Errorf("%w: k must be between 0 and %d", ErrOption, MaxK)
+	case t.Words && t.Pairs:
+		return t, fmt.Errorf("%w: pairs are of occurrences, not of words", ErrOption)
 	case int(t.Score) >= len(tokenScoreNames):
 		return t, fmt.Errorf("%w: no such token score: %v", ErrOption, t.Score)
 	}

@@ -15,10 +15,13 @@ import (
 // DefaultTokenRows is how many rows DB.Tokens returns unless K says otherwise.
 const DefaultTokenRows = 20
 
+// MaxWordDocs is how many documents a RankedWord names.
+const MaxWordDocs = 5
+
 // Tokens ranks the words of all documents of the index by how near they are to
 // the words of the query, as RankTokens does for documents at hand: one row for each
-// occurrence, equal ones in the order of the documents. Pairs are those of the
-// rows returned.
+// occurrence, equal ones in the order of the documents; with opts.Words one for each
+// distinct word. Pairs are those of the rows returned.
 //
 // It reads every token of the index once, to normalise the weights over all of them.
 func (db *DB) Tokens(ctx context.Context, query string, opts *TokensOptions) (*TokensResult, error) {
@@ -135,7 +138,55 @@ func (s *searcher) rankWords(probes []wordProbe, o *TokensOptions) (*TokensResul
 	res := &TokensResult{Tokens: []RankedToken{}}
 	// Every word that is left occurs at least once.
 	ranks = ranks[:min(len(ranks), o.K)]
+	if o.Words {
+		res.Words, err = s.wordsInUse(ranks, counts, probes)
+		return res, err
+	}
 	return res, s.occurrences(res, ranks, probes, o)
+}
+
+// wordsInUse returns the rows of the best words, with the documents that have them.
+func (s *searcher) wordsInUse(ranks []wordRank, counts []uint32, probes []wordProbe) ([]RankedWord, error) {
+	rows := make([]RankedWord, len(ranks))
+	last := make([]store.DocID, len(ranks)) // that was counted for a word
+	place := make(map[store.Code]int, len(ranks))
+	for i, r := range ranks {
+		word, err := s.words.Word(store.Code(r.code))
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = RankedWord{
+			Rank: i + 1, Word: string(word), Query: probes[r.owner].word, Score: r.score, Count: int(counts[r.code]), Docs: []string{},
+		}
+		place[store.Code(r.code)] = i
+	}
+	err := s.eachPassage(func(id store.PassageID, record []byte) error {
+		var doc store.DocID
+		var known *store.Doc
+		d := store.DecodePassage(record)
+		var t store.Token
+		for d.Next(&t) {
+			i, ok := place[t.Code]
+			if t.Title || !ok {
+				continue
+			}
+			if known == nil {
+				var err error
+				if doc, known, err = s.tx.DocOf(id); err != nil {
+					return err
+				}
+			}
+			if row := &rows[i]; row.Documents == 0 || last[i] != doc {
+				last[i] = doc
+				row.Documents++
+				if len(row.Docs) < MaxWordDocs {
+					row.Docs = append(row.Docs, known.External)
+				}
+			}
+		}
+		return d.Err()
+	})
+	return rows, err
 }
 
 // tokenWeight returns the weight of one token before it is normalised.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,6 +27,7 @@ of all documents sum to 1, and a token's score is the mean over the query's toke
 			&cli.StringFlag{Name: "docs", Usage: "rank the tokens of this `FILE`, a document a line (- is standard input), instead of those of the index", TakesFile: true},
 			choice("score", ciyuan.TokenCosine.String(), "how tokens are ranked", "cosine", "softmax", "sum"),
 			&cli.BoolFlag{Name: "pairs", Usage: "print each pair of a query token and a document token"},
+			&cli.BoolFlag{Name: "words", Usage: "print each word of the index once, with how often and in how many documents it occurs"},
 			&cli.BoolFlag{Name: "query-vector", Usage: "compare with one vector for the whole query, the mean of its tokens'"},
 			&cli.Float64Flag{Name: "temperature", Value: 1, Usage: "the `T` of the softmax"},
 			&cli.IntFlag{Name: "k", Usage: "the `NUMBER` of rows; 0 is all of --docs, 20 of an index"},
@@ -48,10 +50,14 @@ func (c *console) tokens(ctx *cli.Context) error {
 		return err
 	}
 	o := &ciyuan.TokensOptions{
-		Pairs: ctx.Bool("pairs"), QueryVector: ctx.Bool("query-vector"),
+		Pairs: ctx.Bool("pairs"), Words: ctx.Bool("words"), QueryVector: ctx.Bool("query-vector"),
 		Temperature: ctx.Float64("temperature"), K: ctx.Int("k"), Mode: cut.Mode, Dict: cut.Dict,
 	}
 	switch {
+	case o.Words && o.Pairs:
+		return usagef("either --words or --pairs")
+	case o.Words && ctx.String("docs") != "":
+		return usagef("flag --words is for an index, not for --docs")
 	case o.Temperature <= 0 || o.Temperature > 100:
 		return usagef("flag --temperature needs a number above 0, at most 100, not %g", o.Temperature)
 	case o.K < 0 || o.K > ciyuan.MaxK:
@@ -86,6 +92,14 @@ func (c *console) tokens(ctx *cli.Context) error {
 		}
 	}
 	switch {
+	case o.Words && ctx.Bool("json"):
+		words := res.Words
+		if words == nil {
+			words = []ciyuan.RankedWord{}
+		}
+		err = c.printJSON(map[string][]ciyuan.RankedWord{"words": words})
+	case o.Words:
+		err = c.printWords(res.Words)
 	case ctx.Bool("json"):
 		err = c.printJSON(res)
 	case len(res.Tokens) == 0:
@@ -94,7 +108,7 @@ func (c *console) tokens(ctx *cli.Context) error {
 	default:
 		err = c.printTokens(res.Tokens)
 	}
-	if err == nil && len(res.Tokens) == 0 {
+	if err == nil && len(res.Tokens) == 0 && len(res.Words) == 0 {
 		c.note("no result: the documents have no words")
 		err = errNoResult
 	}
@@ -130,6 +144,26 @@ func (c *console) printTokens(rows []ciyuan.RankedToken) error {
 	t.row("rank", "score", "token", "query", "doc", "bytes")
 	for _, r := range rows {
 		t.row(strconv.Itoa(r.Rank), decimal(r.Score), printable(r.Token), orDash(r.Query), printable(r.Doc), fmt.Sprintf("%d-%d", r.Start, r.End))
+	}
+	return t.write(c.out)
+}
+
+func (c *console) printWords(rows []ciyuan.RankedWord) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	t := newTable(true, true, false, false, true, true, false)
+	t.row("rank", "score", "word", "query", "count", "documents", "in")
+	for _, r := range rows {
+		docs := make([]string, len(r.Docs))
+		for i, id := range r.Docs {
+			docs[i] = printable(id)
+		}
+		in := strings.Join(docs, ", ")
+		if r.Documents > len(r.Docs) {
+			in += ", …"
+		}
+		t.row(strconv.Itoa(r.Rank), decimal(r.Score), printable(r.Word), orDash(r.Query), strconv.Itoa(r.Count), strconv.Itoa(r.Documents), in)
 	}
 	return t.write(c.out)
 }
