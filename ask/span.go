@@ -100,6 +100,12 @@ func (q *Question) Spans(text string, words []Word, terms []Term, n int) []Span 
 			}
 		}
 	}
+	var present []int // words of the question that the sentence has
+	for t := range places {
+		if len(places[t]) > 0 {
+			present = append(present, t)
+		}
+	}
 	var all []Span
 	for i := range words {
 		if !q.mayBegin(&words[i]) {
@@ -116,7 +122,7 @@ func (q *Question) Spans(text string, words []Word, terms []Term, n int) []Span 
 				break
 			}
 			near := 0.0
-			for t := range terms {
+			for _, t := range present {
 				best := 0.0
 				for _, p := range places[t] {
 					d := 1

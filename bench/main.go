@@ -46,6 +46,7 @@ var parts = []part{
 	{"segmentation", "words and parts of speech against a treebank, beside jieba", measureSegmentation},
 	{"grades", "storage grades of token vectors against float32", measureGrades},
 	{"cross", "questions in one language about texts in another", measureCross},
+	{"answers", "questions answered from an index", measureAnswers},
 	{"align", "words of two languages against links made by hand", measureAlignment},
 	{"bounded", "memory of a process that indexes or searches 2 GB of text, or 10 million documents", measureBounded},
 	{"memory", "fuzzy matches in a translation memory", measureMemory},
