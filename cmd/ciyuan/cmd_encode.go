@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"runtime"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -17,6 +20,8 @@ import (
 
 // shownColumns is how many numbers of a vector are printed for people.
 const shownColumns = 4
+
+const modelFolderHint = "a model is a folder with config.json, tokenizer.json and model.safetensors"
 
 // The units that have a vector.
 const (
@@ -44,7 +49,7 @@ for each token of a text; any other speaks OpenAI's API and has one for each wor
 			choice("unit", unitWord, "what has a vector", unitWord, unitPiece),
 			&cli.BoolFlag{Name: "raw", Usage: "the hidden states as they are: not of length 1, not projected"},
 			&cli.BoolFlag{Name: "int8", Usage: "compute with weights of 8 bits, in two thirds of the time"},
-			&cli.IntFlag{Name: "threads", Usage: "the `NUMBER` of texts computed at a time; 0 is the number of processors"},
+			threadsFlag(),
 			modeFlag("how Chinese text is cut into words"),
 			dictFlag(),
 			jsonFlag(),
@@ -65,7 +70,8 @@ type tokenVector struct {
 	Vector []float32 `json:"vector"`
 }
 
-// A textEncoder gives the tokens of a text their vectors.
+// A textEncoder gives the tokens of a text their vectors. That of a transformer may be
+// used by several goroutines.
 type textEncoder func(ctx context.Context, text string) (encoding, error)
 
 func (c *console) encode(ctx *cli.Context) error {
@@ -81,8 +87,8 @@ func (c *console) encode(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if n := ctx.Int("threads"); n < 0 {
-		return usagef("flag --threads needs a number from 0, not %d", n)
+	if err := checkThreads(ctx); err != nil {
+		return err
 	}
 	stdin := ctx.NArg() == 1 && c.isStdin(ctx)
 	text := ""
@@ -103,20 +109,61 @@ func (c *console) encode(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	show := func(text string) error {
+	show := c.printVectors
+	if ctx.Bool("json") {
+		show = func(e encoding) error { return c.printJSON(e) }
+	}
+	if !stdin {
 		e, err := encode(ctx.Context, text)
 		if err != nil {
 			return err
 		}
-		if ctx.Bool("json") {
-			return c.printJSON(e)
+		return show(e)
+	}
+	ahead := 1
+	if kind == encoderHF {
+		ahead = cmp.Or(ctx.Int("threads"), runtime.GOMAXPROCS(0))
+	}
+	return encodeLines(ctx.Context, c.stdin(ctx.Context), ahead, encode, show)
+}
+
+// encodeLines shows the vectors of the lines of standard input, in their order, and
+// computes those of several lines at a time.
+func encodeLines(ctx context.Context, r io.Reader, ahead int, encode textEncoder, show func(encoding) error) error {
+	type result struct {
+		encoding
+		err error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pending := make(chan chan result, ahead-1)
+	var readErr error
+	go func() {
+		defer close(pending)
+		readErr = eachLine(ctx, r, "standard input", func(_ int, line string) error {
+			done := make(chan result, 1)
+			select {
+			case pending <- done:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			go func() {
+				e, err := encode(ctx, line)
+				done <- result{e, err}
+			}()
+			return nil
+		})
+	}()
+	for done := range pending {
+		r := <-done
+		if r.err != nil {
+			return r.err
 		}
-		return c.printVectors(e)
+		if err := show(r.encoding); err != nil {
+			return err
+		}
 	}
-	if stdin {
-		return eachLine(ctx.Context, c.stdin(ctx.Context), "standard input", func(_ int, line string) error { return show(line) })
-	}
-	return show(text)
+	return readErr
 }
 
 // hiddenStates returns the vectors that a transformer computes.
@@ -127,11 +174,10 @@ func (c *console) hiddenStates(ctx *cli.Context, dir string, tok *tokenizer.Toke
 	}
 	c.closers = append(c.closers, model)
 	words, raw := ctx.String("unit") == unitWord, ctx.Bool("raw")
-	var toks []tokenizer.Token
 	return func(ctx context.Context, text string) (encoding, error) {
 		o := &transformer.EncodeOptions{Raw: raw}
 		if words {
-			toks = tok.Tokenize(toks[:0], text)
+			toks := tok.Tokenize(nil, text)
 			spans := []transformer.Span{}
 			for i := range toks {
 				if t := &toks[i]; t.Primary() && t.Kind != tokenizer.Space {
@@ -158,7 +204,7 @@ func openTransformer(dir string, o *transformer.Options) (*transformer.Model, er
 	model, err := transformer.Open(dir, o)
 	err = naming(dir, err)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = withHint(err, "a model is a folder with config.json, tokenizer.json and model.safetensors")
+		err = withHint(err, modelFolderHint)
 	}
 	return model, err
 }

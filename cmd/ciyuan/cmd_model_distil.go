@@ -3,16 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
@@ -42,6 +38,7 @@ vectors of the teacher and with BM25 on a test set.`,
 			&cli.IntFlag{Name: "drop", Value: 1, Usage: "the `NUMBER` of first components to leave out, which tell how frequent a word is"},
 			&cli.IntFlag{Name: "min-count", Value: 1, Usage: "leave out words that occur less often than this `NUMBER`"},
 			&cli.BoolFlag{Name: "int8", Usage: "compute with weights of 8 bits, in two thirds of the time"},
+			threadsFlag(),
 			bitsFlag(),
 			nameFlag(),
 			licenseFlag(),
@@ -135,21 +132,22 @@ func (c *console) openTeacher(ctx *cli.Context) (ask distil.Teacher, license str
 	if err != nil {
 		return nil, "", usagef("flag --from needs hf:DIR or http:URL, not %q", ctx.String("from"))
 	}
+	if err := checkThreads(ctx); err != nil {
+		return nil, "", err
+	}
 	prefix := ctx.String("text-prefix")
 	if kind == encoderHTTP {
-		if ctx.IsSet("int8") {
-			return nil, "", usagef("flag --int8 goes with --from hf:DIR; a server computes as it will")
+		for _, name := range []string{"int8", "threads"} {
+			if ctx.IsSet(name) {
+				return nil, "", usagef("flag --%s goes with --from hf:DIR; a server computes as it will", name)
+			}
 		}
 		source, err := c.server(ctx.Context, path)
 		if err != nil {
 			return nil, "", err
 		}
 		return func(ctx context.Context, words []string) ([][]float32, error) {
-			texts := make([]string, len(words))
-			for i, word := range words {
-				texts[i] = prefix + word
-			}
-			vectors, err := source.Vectors(ctx, texts)
+			vectors, err := source.Vectors(ctx, prefixed(prefix, words))
 			for i, v := range vectors {
 				if v == nil {
 					vectors[i] = make([]float32, source.Dim()) // a zero vector leaves the word out
@@ -158,12 +156,22 @@ func (c *console) openTeacher(ctx *cli.Context) (ask distil.Teacher, license str
 			return vectors, err
 		}, "", nil
 	}
-	model, err := openTransformer(path, &transformer.Options{Threads: 1, Int8: ctx.Bool("int8")})
+	model, err := openTransformer(path, &transformer.Options{Threads: ctx.Int("threads"), Int8: ctx.Bool("int8")})
 	if err != nil {
 		return nil, "", err
 	}
 	c.closers = append(c.closers, model)
-	return teacher(model, prefix), model.Info().License, nil
+	return func(ctx context.Context, words []string) ([][]float32, error) {
+		return model.MeanStates(ctx, prefixed(prefix, words))
+	}, model.Info().License, nil
+}
+
+func prefixed(prefix string, words []string) []string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = prefix + word
+	}
+	return texts
 }
 
 // distilWords returns the words to encode with their counts, most frequent first.
@@ -241,44 +249,4 @@ func readWords(ctx context.Context, r io.Reader, name string, least int64) ([]di
 		return nil
 	})
 	return words, err
-}
-
-// teacher returns the mean of all hidden states of each word, those of the tokens
-// that are put around it included, as sentence encoders are trained to be used. Words
-// are computed side by side, which does not change their vectors.
-func teacher(model *transformer.Model, prefix string) distil.Teacher {
-	return func(ctx context.Context, words []string) ([][]float32, error) {
-		vectors := make([][]float32, len(words))
-		errs := make([]error, len(words))
-		var next atomic.Int64
-		var wg sync.WaitGroup
-		for range min(runtime.GOMAXPROCS(0), len(words)) {
-			wg.Go(func() {
-				for i := int(next.Add(1)) - 1; i < len(words); i = int(next.Add(1)) - 1 {
-					vectors[i], errs[i] = meanState(ctx, model, prefix+words[i])
-				}
-			})
-		}
-		wg.Wait()
-		return vectors, errors.Join(errs...)
-	}
-}
-
-func meanState(ctx context.Context, model *transformer.Model, text string) ([]float32, error) {
-	tok, info := model.Tokenizer(), model.Info()
-	pieces := tok.Tokenize(nil, text)
-	pieces = pieces[:min(len(pieces), max(0, info.MaxTokens-tok.Added()))]
-	enc := tok.Assemble(pieces)
-	mean := make([]float32, info.Hidden)
-	states, err := model.States(ctx, enc)
-	if err != nil || len(states) == 0 {
-		return mean, err
-	}
-	for i, x := range states {
-		mean[i%info.Hidden] += x
-	}
-	for i := range mean {
-		mean[i] /= float32(len(enc.Tokens))
-	}
-	return mean, nil
 }

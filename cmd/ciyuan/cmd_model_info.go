@@ -34,7 +34,7 @@ func modelInfoCommand(c *console) *cli.Command {
 		Usage:     "print what an encoder is, and the words nearest to a word",
 		ArgsUsage: "FILE|DIR|default",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "near", Usage: "also the ten words nearest to this `WORD`, with their cosines"},
+			&cli.StringFlag{Name: "near", Usage: "also the ten words nearest to this `WORD`, with their cosines; of a transformer the pieces, in the table that it begins with"},
 			jsonFlag(),
 		},
 		Action: c.modelInfo,
@@ -127,10 +127,7 @@ func (c *console) describe(ctx *cli.Context, path, near string) (*modelDescripti
 		return nil, err
 	}
 	if foreign {
-		if near != "" {
-			return nil, usagef("flag --near goes with word vectors; the vectors of a transformer depend on the text around a word")
-		}
-		return describeTransformer(path)
+		return describeTransformer(ctx, path)
 	}
 	return c.describeSource(ctx, path, near)
 }
@@ -164,18 +161,59 @@ func isTransformer(path string) (bool, error) {
 	return config.Type != "" && config.Type != "model2vec", nil
 }
 
-func describeTransformer(path string) (*modelDescription, error) {
+// describeTransformer finds the pieces that are nearest to a word in the table that a
+// transformer begins with; it depends on the text around them what it ends with.
+func describeTransformer(ctx *cli.Context, path string) (*modelDescription, error) {
 	model, err := openTransformer(path, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer discard(model)
 	info := model.Info()
-	return &modelDescription{
+	d := &modelDescription{
 		Path: path, Type: info.Type, Architecture: info.Architecture, Head: info.Head, Words: info.Vocabulary, Dim: info.Dim,
 		Layers: info.Layers, Hidden: info.Hidden, MaxTokens: info.MaxTokens, Parameters: info.Parameters, Bytes: info.Bytes,
 		License: info.License, Fingerprint: info.Fingerprint,
-	}, nil
+	}
+	near := ctx.String("near")
+	if near == "" {
+		return d, nil
+	}
+	tok := model.Tokenizer()
+	own := map[uint32]bool{}
+	query, row := make([]float32, info.Hidden), []float32(nil)
+	tokens := tok.Tokenize(nil, near)
+	for _, t := range tokens {
+		if piece := tok.Piece(t.ID); len(tokens) > 1 && (piece == "▁" || piece == "Ġ") {
+			continue // the beginning of a word, by itself
+		}
+		own[t.ID] = true
+		if row, err = model.Embedding(row[:0], t.ID); err != nil {
+			return nil, err
+		}
+		for i, x := range row {
+			query[i] += x
+		}
+	}
+	if len(own) == 0 {
+		return nil, noVector(near)
+	}
+	best := nearest10{}
+	for id := range uint32(info.Vocabulary) {
+		if id&0xfff == 0 && ctx.Context.Err() != nil {
+			return nil, ctx.Context.Err()
+		}
+		piece := tok.Piece(id)
+		if own[id] || piece == "" {
+			continue
+		}
+		if row, err = model.Embedding(row[:0], id); err != nil {
+			return nil, err
+		}
+		best.add(piece, cosine(query, row))
+	}
+	d.Near = best.words
+	return d, nil
 }
 
 // describeSource reads a table of another program's. A small one is described as
@@ -299,7 +337,7 @@ func (d *modelDescription) addNearest(ctx *cli.Context, table *encoder.Table, ne
 type nearest10 struct{ words []nearWord }
 
 func (n *nearest10) wants(z float64) bool {
-	return len(n.words) < nearestWords || z > n.words[nearestWords-1].Cosine
+	return len(n.words) < nearestWords && !math.IsNaN(z) || len(n.words) == nearestWords && z > n.words[nearestWords-1].Cosine
 }
 
 func (n *nearest10) add(word string, z float64) {
@@ -341,7 +379,11 @@ func (c *console) printModel(d *modelDescription) error {
 	row("name", d.Name)
 	row("architecture", d.Architecture)
 	row("head", d.Head)
-	row("words", strconv.Itoa(d.Words))
+	words := "words"
+	if d.Layers > 0 {
+		words = "pieces"
+	}
+	row(words, strconv.Itoa(d.Words))
 	row("n-grams", strconv.Itoa(d.Grams))
 	row("dimensions", strconv.Itoa(d.Dim))
 	row("bits a column", strconv.Itoa(d.Bits))
@@ -357,9 +399,9 @@ func (c *console) printModel(d *modelDescription) error {
 		return err
 	}
 	fmt.Fprintln(c.out)
-	words := newTable(true)
+	nearest := newTable(true)
 	for _, w := range d.Near {
-		words.row(fmt.Sprintf("%.4f", w.Cosine), printable(w.Word))
+		nearest.row(fmt.Sprintf("%.4f", w.Cosine), printable(w.Word))
 	}
-	return words.write(c.out)
+	return nearest.write(c.out)
 }

@@ -4,9 +4,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/ciyuan-search/ciyuan/internal/testutil"
@@ -84,6 +88,39 @@ func TestEncode_Reference(t *testing.T) {
 		}
 		if compared == 0 {
 			t.Errorf("%s: nothing was compared", name)
+		}
+	}
+}
+
+// TestEncode_Lines computes several lines at a time and prints them in their order.
+func TestEncode_Lines(t *testing.T) {
+	dir := testutil.Shared(t, "models/tiny/bert")
+	var in strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&in, "line %d %s\n", i, strings.Repeat("词元 token ", i%7*(i%5)))
+	}
+	var first string
+	for _, threads := range []string{"1", "2", "7"} {
+		cmd := exec.Command(programName, "encode", "-", "--encoder", "hf:"+dir, "--json", "--threads", threads)
+		cmd.Dir, cmd.Stdin = t.TempDir(), strings.NewReader(in.String())
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == "" {
+			first = string(out)
+		}
+		if string(out) != first {
+			t.Errorf("%s threads print something else than one", threads)
+		}
+	}
+	for i, line := range strings.Split(strings.TrimSpace(first), "\n") {
+		var e encoding
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatal(err)
+		}
+		if len(e.Tokens) < 2 || e.Tokens[1].Token != strconv.Itoa(i) {
+			t.Fatalf("line %d: %+v", i, e.Tokens)
 		}
 	}
 }

@@ -32,3 +32,14 @@ func textArgs(ctx *cli.Context, what string) (string, error) {
 func filterFlag() cli.Flag {
 	return newListFlag("filter", "only documents whose `FIELD=VALUE`: id, title, path or one of meta; may be repeated")
 }
+
+func threadsFlag() cli.Flag {
+	return &cli.IntFlag{Name: "threads", Usage: "the `NUMBER` of texts computed at a time; 0 is the number of processors"}
+}
+
+func checkThreads(ctx *cli.Context) error {
+	if n := ctx.Int("threads"); n < 0 {
+		return usagef("flag --threads needs a number from 0, not %d", n)
+	}
+	return nil
+}

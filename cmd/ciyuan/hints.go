@@ -83,7 +83,7 @@ var advice = []struct {
 	{transformer.ErrFormat, []string{"copy or download the folder again"}},
 	{transformer.ErrNotFinite, []string{"copy or download the folder again"}},
 	{safetensors.ErrFormat, []string{"copy or download the file again"}},
-	{safetensors.ErrMissing, []string{"a model is a folder with config.json, tokenizer.json and model.safetensors"}},
+	{safetensors.ErrMissing, []string{modelFolderHint}},
 	{static.ErrFormat, []string{"word vectors are read as word2vec (text, binary), GloVe, fastText (.vec, .bin), Model2Vec (a folder), or as model convert writes them"}},
 	{static.ErrDimension, []string{"copy or download the file again; every row has the same number of columns"}},
 	{static.ErrNotFinite, []string{"a vector of this file is damaged; copy or download it again"}},

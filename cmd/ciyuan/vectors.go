@@ -185,7 +185,11 @@ func (c *console) openTable(path string) (*encoder.Table, error) {
 // openSource opens a table of another program's.
 func openSource(path string) (static.Source, error) {
 	source, err := static.Open(path, nil)
-	return source, naming(path, err)
+	err = naming(path, err)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = withHint(err, modelFolderHint)
+	}
+	return source, err
 }
 
 // naming returns err with the name of the file, where it lacks that.

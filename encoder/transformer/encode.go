@@ -278,6 +278,39 @@ func (m *Model) States(ctx context.Context, enc subword.Encoding) ([]float32, er
 	return out, err
 }
 
+// MeanStates returns the mean of the hidden states of each text, those of the tokens
+// that the model expects around it included, as sentence encoders are trained to be
+// used. A text that is longer than the model takes is cut, and one without tokens has
+// a mean of zeros. Texts are computed as by Encode, with the same errors.
+func (m *Model) MeanStates(ctx context.Context, texts []string) ([][]float32, error) {
+	release, err := m.use()
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	means := make([][]float32, len(texts))
+	var windows []window
+	for i, text := range texts {
+		means[i] = make([]float32, m.config.hidden)
+		pieces := m.tokenizer.Tokenize(nil, text)
+		enc := m.tokenizer.Assemble(pieces[:min(len(pieces), m.limit()-m.tokenizer.Added())])
+		if len(enc.Tokens) > 0 {
+			windows = append(windows, window{sequence: toSequence(enc), text: i})
+		}
+	}
+	return means, m.each(ctx, windows, false, func(w *window, vector func(row int) []float32) {
+		mean := means[w.text]
+		for row := range w.ids {
+			for i, x := range vector(row) {
+				mean[i] += x
+			}
+		}
+		for i := range mean {
+			mean[i] /= float32(len(w.ids))
+		}
+	})
+}
+
 // pool returns the means of the pieces that overlap each word. Pieces and words
 // may both overlap each other. Words without a piece are left out.
 func pool(e Encoded, words []Span) Encoded {

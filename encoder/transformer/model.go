@@ -147,6 +147,21 @@ func (m *Model) Dim() int { return m.info.Dim }
 // Tokenizer returns the tokenizer of the model.
 func (m *Model) Tokenizer() *subword.Tokenizer { return m.tokenizer }
 
+// Embedding appends the row of a token id of the input table to dst, Hidden columns:
+// what the model knows of a token before it has seen what is around it. An id that the
+// table does not have appends nothing. The error is ErrClosed.
+func (m *Model) Embedding(dst []float32, id uint32) ([]float32, error) {
+	release, err := m.use()
+	if err != nil {
+		return dst, err
+	}
+	defer release()
+	if int64(id) >= int64(m.weights.words.Rows) {
+		return dst, nil
+	}
+	return append(dst, m.weights.words.Row(int(id))...), nil
+}
+
 // limit returns the longest input: the smaller of what tokenizer_config.json
 // allows and what the position table holds.
 func (m *Model) limit() int {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,42 @@ func testInt8(t *testing.T, dir string) {
 		if c := cosine(want[0].Vector(i), got[0].Vector(i)); c < 0.99 {
 			t.Errorf("%s: token %d has the cosine %v", dir, i, c)
 		}
+	}
+}
+
+// TestMeanStates compares many texts at once with the states of each by itself.
+func TestMeanStates(t *testing.T) {
+	m := open(t, fixture, &Options{Threads: 3})
+	texts := []string{"", strings.Repeat("词元 token ", 500)}
+	for i := range 100 {
+		texts = append(texts, strings.Repeat("搜索 engine ", i%9)+strconv.Itoa(i))
+	}
+	got, err := m.MeanStates(t.Context(), texts)
+	if err != nil || len(got) != len(texts) {
+		t.Fatal(len(got), err)
+	}
+	for i, text := range texts {
+		pieces := m.Tokenizer().Tokenize(nil, text)
+		states, err := m.States(t.Context(), m.Tokenizer().Assemble(pieces[:min(len(pieces), m.Info().MaxTokens-m.Tokenizer().Added())]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float32, m.Info().Hidden)
+		for j, x := range states {
+			want[j%len(want)] += x
+		}
+		for j := range want {
+			want[j] /= float32(len(states) / len(want))
+		}
+		if !slices.Equal(got[i], want) {
+			t.Errorf("text %d: the mean is not that of its states", i)
+		}
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.MeanStates(t.Context(), texts); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed: %v", err)
 	}
 }
 
