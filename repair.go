@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/ciyuan-search/ciyuan/encoder"
+	"github.com/ciyuan-search/ciyuan/index"
 	"github.com/ciyuan-search/ciyuan/store"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
@@ -83,6 +84,8 @@ type repair struct {
 	opts    Options
 	result  *RepairResult
 	seen    int64
+	rows    uint64 // token vectors that were brought and are saved
+	coder   *index.RowCoder
 }
 
 func (r *repair) note(format string, args ...any) {
@@ -120,6 +123,13 @@ func (r *repair) settings() error {
 		r.note("the settings of the index are lost: it has now mode %s and the encoder %s", r.opts.Mode, r.opts.Encoder.Name())
 	} else {
 		enc := r.opts.Encoder
+		if wordsOf(enc) == nil {
+			table, err := encoder.Default()
+			if err != nil {
+				return err
+			}
+			enc = table
+		}
 		if m.EncoderFingerprint != enc.Fingerprint() || m.Encoder != enc.Name() {
 			return fmt.Errorf("%w: it has the vectors of %s (%.12s), now opened with %s (%.12s)",
 				ErrModelMismatch, m.Encoder, m.EncoderFingerprint, enc.Name(), enc.Fingerprint())
@@ -129,6 +139,9 @@ func (r *repair) settings() error {
 			return fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 		r.opts.Mode = mode
+	}
+	if err := r.vectorSettings(); err != nil {
+		return err
 	}
 	if r.opts.Dict == nil {
 		if stored := r.salvage.Dictionary; stored != nil {
@@ -185,6 +198,9 @@ func (r *repair) fill(db *DB) error {
 			} else {
 				doc.Body = &salvagedText{salvage: r.salvage, doc: &d}
 			}
+			if err := r.brought(&d, &doc); err != nil {
+				return err
+			}
 			if !yield(doc, nil) {
 				return stopped
 			}
@@ -204,6 +220,9 @@ func (r *repair) fill(db *DB) error {
 			known++ // what was being written was never there
 		}
 		r.result.Unknown = max(0, int(m.LiveDocs)-known)
+	}
+	if vm := r.salvage.VectorMeta; vm != nil && vm.Encoder == "" && r.rows < vm.Rows {
+		r.note("%d of %d token vectors that were made elsewhere are lost; their documents have been saved without", vm.Rows-r.rows, vm.Rows)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ type depth struct{ probes, rerank int }
 
 var depths = [...]depth{
 	QualityDefault: {48, 200},
-	QualityFast:    {24, 80},
+	QualityFast:    {24, 64},
 	QualityBest:    {128, 800},
 }
 
@@ -302,6 +302,11 @@ func (s *searcher) tokenHits(q *tokenQuery, words *scoring.Plan) ([]Hit, error) 
 		if err := t.show(&h, &d); err != nil {
 			return nil, err
 		}
+		if s.opts.Explain {
+			if h.Explain, err = t.explain(&d); err != nil {
+				return nil, err
+			}
+		}
 		hits = append(hits, h)
 	}
 	return hits, nil
@@ -525,30 +530,47 @@ func (r *reranker) score(p store.PassageID) (float64, error) {
 // attention returns the sum over the query's rows of the mean similarity of the
 // passage's rows, weighed by softmax attention, or in proportion to it.
 func (r *reranker) attention(v *store.VectorRecord) float64 {
-	t, n, stride := r.t, v.Len(), r.t.panel.Stride()
-	r.sims = slices.Grow(r.sims[:0], n*stride)[:n*stride]
-	t.panel.Similarities(&r.tile, r.sims, t.z, v.Rows, r.rows, r.dots)
+	score := 0.0
+	r.similarities(v)
+	for i, weight := range r.t.query.weights {
+		mean, _ := r.attend(i, v.Len())
+		score += weight * mean
+	}
+	return score
+}
+
+// similarities sets sims to those of all rows of the query with all rows of a passage.
+func (r *reranker) similarities(v *store.VectorRecord) {
+	n := v.Len() * r.t.panel.Stride()
+	r.sims = slices.Grow(r.sims[:0], n)[:n]
+	r.t.panel.Similarities(&r.tile, r.sims, r.t.z, v.Rows, r.rows, r.dots)
+}
+
+// attend returns the mean similarity of row i of the query with n rows of a passage, and
+// the sum of what they weigh.
+func (r *reranker) attend(i, n int) (mean, total float64) {
+	for j := range n {
+		z := float64(r.sims[j*r.t.panel.Stride()+i])
+		a := r.t.weigh(z)
+		mean += a * z
+		total += a
+	}
+	if total > 0 {
+		mean /= total
+	}
+	return mean, total
+}
+
+// weigh returns what a token with a similarity weighs, where attention is divided.
+func (t *tokenSearch) weigh(z float64) float64 {
+	if t.opts.Score == ScoreSum {
+		return max(0, z)
+	}
 	temperature := t.opts.Temperature
 	if temperature == 0 {
 		temperature = tokenTemperature
 	}
-	score := 0.0
-	for i, weight := range t.query.weights {
-		var num, den float64
-		for j := range n {
-			z := float64(r.sims[j*stride+i])
-			a := max(0, z)
-			if t.opts.Score == ScoreSoftmax {
-				a = math.Exp((z - 1) / temperature)
-			}
-			num += a * z
-			den += a
-		}
-		if den > 0 {
-			score += weight * num / den
-		}
-	}
-	return score
+	return math.Exp((z - 1) / temperature)
 }
 
 // show fills in the snippet and the matches of a hit: for each row of the query the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
 
@@ -373,8 +372,3 @@ func (b leaderGraphBlocks) Block(n uint32) (block []byte, err error) {
 
 // errNoVectors is returned where an index has no token vectors.
 var errNoVectors = errors.New("the index has no token vectors")
-
-// docsOf is a sequence of one document.
-func docsOf(doc Document) iter.Seq2[Document, error] {
-	return func(yield func(Document, error) bool) { yield(doc, nil) }
-}

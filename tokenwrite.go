@@ -45,8 +45,7 @@ type vectorWriter struct {
 
 	rotated, floats []float32
 	codes           []uint32
-	row, rows       []byte
-	spans           []store.TokenSpan
+	rows            []byte
 }
 
 // vectors returns the writer of token vectors for the state of tx, making the settings

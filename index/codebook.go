@@ -10,7 +10,7 @@ import (
 const (
 	// LeaderRadius is the cosine from which on a vector joins the nearest leader
 	// instead of becoming one. docs/design.md, section 5, has what it was chosen by.
-	LeaderRadius = 0.7
+	LeaderRadius = 0.65
 
 	// RoundVectors is the number of vectors that look for their leaders at once, among
 	// those that were there before. It is part of what decides about the leaders.
@@ -28,7 +28,7 @@ const (
 // whose list has become long takes only what is ever nearer to it, so that what comes
 // later founds leaders of its own: lists are split as they grow, and no vector is ever
 // moved.
-var radii = [...]float32{LeaderRadius, 0.8, 0.88, 0.94}
+var radii = [...]float32{LeaderRadius, 0.78, 0.87, 0.93}
 
 // MaxLeaderState is the highest state of a leader.
 const MaxLeaderState = len(radii) - 1

@@ -199,16 +199,20 @@ func (tx *Tx) DeleteFoldedVectors(first PassageID, n uint32) error {
 }
 
 // A VectorReader gives the vector records of passages. It remembers the last
-// block, so that ascending ids cost one look-up and one checksum a block. It is
+// block, so that ascending ids cost one look-up and one checksum a block; a block that
+// a reader has verified is not verified again as long as nothing is committed. It is
 // for one goroutine.
 type VectorReader struct {
 	tx    *Tx
 	block ForwardBlock // the last that was read, of no passages before the first
+	known *verified
 }
 
 // VectorReader returns a reader of vector records. What the transaction changes
 // in them later is not seen.
-func (tx *Tx) VectorReader() *VectorReader { return &VectorReader{tx: tx} }
+func (tx *Tx) VectorReader() *VectorReader {
+	return &VectorReader{tx: tx, known: tx.verifiedBlocks()}
+}
 
 // Record returns the vector record of passage p, pending or folded, nil if it has
 // none.
@@ -247,10 +251,20 @@ func (r *VectorReader) seek(p PassageID, key []byte) (err error) {
 	if k == nil || r.block.n > 0 && len(k) == 8 && binary.BigEndian.Uint64(k) == uint64(r.block.first) {
 		return nil
 	}
+	var first PassageID
+	if len(k) == 8 {
+		first = PassageID(binary.BigEndian.Uint64(k))
+	}
+	if len(sealed) >= sumBytes && r.known.has(first) {
+		r.block, err = parseForwardAt(Vectors, k, sealed[:len(sealed)-sumBytes:len(sealed)-sumBytes])
+		return err
+	}
 	value, err := r.tx.open(Vectors, k, sealed)
 	if err != nil {
 		return err
 	}
-	r.block, err = parseForwardAt(Vectors, k, value)
+	if r.block, err = parseForwardAt(Vectors, k, value); err == nil {
+		r.known.add(first)
+	}
 	return err
 }
