@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -114,6 +115,12 @@ func (c *console) withIndex(ctx *cli.Context, mustExist bool, verb, unit string,
 	}
 	if err := c.vectors(ctx, opts); err != nil {
 		return err
+	}
+	if !strings.HasPrefix(ctx.String("encoder"), encoderHF+":") {
+		// Garbage is collected more often when there is much of it. A transformer
+		// has its own needs.
+		const limit = 200 << 20
+		debug.SetMemoryLimit(limit)
 	}
 	db, err := c.openIndex(opts)
 	if err != nil {

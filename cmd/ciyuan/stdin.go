@@ -12,7 +12,10 @@ import (
 
 // stdinBytes is how much of standard input is read before it is added: who writes
 // it may take any time, so the index is free while it is read.
-const stdinBytes = 8 << 20
+const stdinBytes = 4 << 20
+
+// stdinCost is what a document counts beside its text, however short it is.
+const stdinCost = 512
 
 // index adds what comes in, a batch at a time.
 func (s *stream) index(ctx context.Context, r *reading, id string) (err error) {
@@ -39,7 +42,10 @@ func (s *stream) index(ctx context.Context, r *reading, id string) (err error) {
 			var doc ciyuan.Document
 			if doc, failed, more = next(); more && failed == nil {
 				batch = append(batch, doc)
-				n += len(doc.Title) + len(doc.Text)
+				n += len(doc.ID) + len(doc.Title) + len(doc.Text) + stdinCost
+				for name, value := range doc.Meta {
+					n += len(name) + len(value)
+				}
 			}
 		}
 		adding := ctx
@@ -50,6 +56,7 @@ func (s *stream) index(ctx context.Context, r *reading, id string) (err error) {
 		docs := func(yield func(ciyuan.Document, error) bool) {
 			for len(batch) > 0 {
 				doc := batch[0]
+				batch[0] = ciyuan.Document{} // so that it can be collected
 				batch = batch[1:]
 				if !yield(doc, nil) {
 					return
