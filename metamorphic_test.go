@@ -3,6 +3,7 @@ package ciyuan_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -46,7 +47,7 @@ func (m *manner) follow(t *rapid.T, path string, history []change) *ciyuan.DB {
 	every := func(n, step int) bool { return n > 0 && step%n == n-1 }
 	for step, c := range history {
 		for docs := range slices.Chunk(c.docs, m.batch) {
-			_, err := db.AddBatch(ctx, all(docs))
+			_, err := db.AddBatch(ctx, allVectored(docs))
 			must(err)
 		}
 		_, err := db.Delete(ctx, c.ids...)
@@ -131,6 +132,17 @@ func TestDB_SameHistory(t *testing.T) {
 				t.Fatal(err)
 			}
 			got.tokens = tokens
+			for i, score := range []ciyuan.Score{ciyuan.ScoreMaxSim, ciyuan.ScoreSoftmax, ciyuan.ScoreSum} {
+				r, err := db.SearchVectors(ctx, damageVectors(uint64(i), 3), &ciyuan.SearchOptions{K: 20, Score: score, Exact: true})
+				if err != nil && !errors.Is(err, ciyuan.ErrDimension) {
+					t.Fatal(err)
+				}
+				if err == nil {
+					got.hits = append(got.hits, r.Hits)
+				} else {
+					got.hits = append(got.hits, nil) // there are none
+				}
+			}
 			if problems, err := db.Check(ctx); err != nil || len(problems) > 0 {
 				t.Fatalf("check: %v, %v", problems, err)
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -75,6 +77,27 @@ func drawDoc(t *rapid.T) ciyuan.Document {
 	return doc
 }
 
+// vectored returns the document with token vectors that follow from it, some
+// without any. Get does not return them.
+func vectored(doc ciyuan.Document) ciyuan.Document {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%q %q %q", doc.ID, doc.Title, doc.Text)
+	if n := int(h.Sum64() % 4); n > 0 {
+		doc.Vectors = &ciyuan.TokenVectors{Dim: 8, Vectors: damageVectors(h.Sum64(), n)}
+	}
+	return doc
+}
+
+func allVectored(docs []ciyuan.Document) iter.Seq2[ciyuan.Document, error] {
+	return func(yield func(ciyuan.Document, error) bool) {
+		for _, d := range docs {
+			if !yield(vectored(d), nil) {
+				return
+			}
+		}
+	}
+}
+
 func (m *machine) reopen() {
 	if err := m.db.Close(); err != nil {
 		m.t.Fatal(err)
@@ -120,10 +143,11 @@ func (m *machine) search(query string) {
 	}
 	defer fresh.Close()
 	for _, id := range m.order {
-		if err := fresh.Add(ctx, m.docs[id]); err != nil {
+		if err := fresh.Add(ctx, vectored(m.docs[id])); err != nil {
 			m.t.Fatal(err)
 		}
 	}
+	m.searchVectors(damageVectors(uint64(len(query)), 3), fresh)
 	for _, score := range allScores {
 		want, errWant := fresh.Search(ctx, query, &ciyuan.SearchOptions{K: 20, Score: score, Exact: true})
 		for _, o := range []ciyuan.SearchOptions{{K: 20, Score: score, Exact: true}, {K: 20, Score: score}, {K: 20, Score: score, Graph: ciyuan.GraphFlat}} {
@@ -137,6 +161,27 @@ func (m *machine) search(query string) {
 			if diff := cmp.Diff(want.Hits, got.Hits, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 				m.t.Fatalf("%v, exact %v, %v: %q (-fresh +this):\n%s", score, o.Exact, o.Graph, query, diff)
 			}
+		}
+	}
+}
+
+// searchVectors is search for token vectors.
+func (m *machine) searchVectors(query []float32, fresh *ciyuan.DB) {
+	ctx := context.Background()
+	for _, score := range []ciyuan.Score{ciyuan.ScoreMaxSim, ciyuan.ScoreSoftmax, ciyuan.ScoreSum} {
+		o := ciyuan.SearchOptions{K: 20, Score: score, Exact: true}
+		hits := func(db *ciyuan.DB) []ciyuan.Hit {
+			r, err := db.SearchVectors(ctx, query, &o)
+			if errors.Is(err, ciyuan.ErrDimension) {
+				return nil // there are none yet
+			}
+			if err != nil {
+				m.t.Fatal(err)
+			}
+			return r.Hits
+		}
+		if diff := cmp.Diff(hits(fresh), hits(m.db), cmpopts.EquateApprox(0, 1e-9), cmpopts.EquateEmpty()); diff != "" {
+			m.t.Fatalf("token vectors, %v (-fresh +this):\n%s", score, diff)
 		}
 	}
 }
@@ -156,7 +201,7 @@ func TestDB_StateMachine(t *testing.T) {
 			"add": func(t *rapid.T) {
 				m.t = t
 				doc := drawDoc(t)
-				if err := m.db.Add(ctx, doc); err != nil {
+				if err := m.db.Add(ctx, vectored(doc)); err != nil {
 					t.Fatal(err)
 				}
 				m.put(doc)
@@ -166,7 +211,7 @@ func TestDB_StateMachine(t *testing.T) {
 				docs := rapid.SliceOfN(rapid.Custom(drawDoc), 0, 8).Draw(t, "docs")
 				slices.SortStableFunc(docs, func(a, b ciyuan.Document) int { return strings.Compare(a.ID, b.ID) })
 				docs = slices.CompactFunc(docs, func(a, b ciyuan.Document) bool { return a.ID == b.ID })
-				if _, err := m.db.AddBatch(ctx, all(docs)); err != nil {
+				if _, err := m.db.AddBatch(ctx, allVectored(docs)); err != nil {
 					t.Fatal(err)
 				}
 				for _, d := range docs {
