@@ -13,7 +13,7 @@ export CGO_ENABLED ?= 0
 
 # Servers of embeddings are asked by HTTP/1.1: HTTP/2 takes 0.4 MB. Requests wait for
 # the network and not for calls in crypto/tls: inlining there takes 0.3 MB.
-SMALL = -tags nethttpomithttp2 -gcflags=crypto/...=-l -gcflags=net/...=-l -gcflags=vendor/...=-l -gcflags=encoding/asn1=-l
+SMALL = -tags nethttpomithttp2 -gcflags=crypto/...=-l -gcflags=net/...=-l -gcflags=vendor/...=-l -gcflags=encoding/asn1=-l -gcflags=github.com/urfave/...=-l -gcflags=github.com/ciyuan-search/ciyuan/cmd/...=-l
 
 build: ## dist/ciyuan, stripped
 	$(GO) build $(SMALL) -trimpath -ldflags "-s -w" -o dist/ciyuan ./cmd/ciyuan
