@@ -321,20 +321,58 @@ def measure(args):
     shutil.rmtree(work, ignore_errors=True)
 
 
+def ciyuan(args):
+    """The same of ciyuan, which measures itself: `ciyuan bench`."""
+    depths = ["16/50", "24/64", "32/100", "48/200", "64/300", "128/800"]
+    for grade in "exact", "compact":
+        out = subprocess.run(
+            [args.ciyuan, "bench", "--vectors", args.data, "--name", args.name, "--json", "--grade", grade, "--exact-from", "float32",
+             "--queries", str(args.queries), "--depths", ",".join(depths), "--add", "0"],
+            check=True, stdout=subprocess.PIPE, env=dict(os.environ, GOMAXPROCS=SEARCH_THREADS),
+        ).stdout
+        r = json.loads(out)
+        for s in r["search"]:
+            print(
+                json.dumps(
+                    {
+                        "engine": "ciyuan, " + grade,
+                        "data": args.name,
+                        "documents": r["documents"],
+                        "tokens": r["tokens"],
+                        "queries": r["queries"],
+                        "parameter": "leaders asked/passages scored",
+                        "value": s["depth"],
+                        "recall@10": round(s["recall@10"], 4),
+                        "cpu_ms": round(s["cpu_ms"], 3),
+                        "wall_ms": round(s["mean_ms"], 3),
+                        "bytes_per_token": round(r["bytes_per_token"], 1),
+                        "build_s": round(r["build"]["seconds"], 1),
+                        "build_cpu_s": round(r["build"]["cpu_seconds"], 1),
+                        "peak_rss_mb": round((r["build"]["peak_anon_bytes"] + r["build"]["peak_file_bytes"]) / 1e6),
+                    }
+                ),
+                flush=True,
+            )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=os.path.join("..", "benchdata"), help="folder of make benchdata")
     parser.add_argument("--name", default="small", choices=["small", "medium", "large"])
-    parser.add_argument("--engine", choices=list(ENGINES), help="one engine, in this process; without it all of them, one after another")
+    parser.add_argument("--engine", choices=[*ENGINES, "ciyuan"], help="one engine, in this process; without it all of them, one after another")
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--work", default="peers-work", help="folder for indexes, which are removed, and for the exact results")
+    parser.add_argument("--ciyuan", default=os.path.join(".", "dist", "ciyuan"), help="the program that make build makes")
     args = parser.parse_args()
     os.makedirs(args.work, exist_ok=True)
+    if args.engine == "ciyuan":
+        ciyuan(args)
+        return
     if args.engine:
         measure(args)
         return
     failed = []
-    for engine in ENGINES:
+    for engine in ["ciyuan", *ENGINES]:
         done = subprocess.run([sys.executable, os.path.abspath(__file__), *sys.argv[1:], "--engine", engine])
         if done.returncode != 0:
             failed.append(engine)

@@ -72,6 +72,7 @@ type benchBuild struct {
 type benchDepth struct {
 	Depth     string  `json:"depth"`
 	CPU       float64 `json:"cpu_ms"` // mean of a query
+	Mean      float64 `json:"mean_ms"`
 	P50       float64 `json:"p50_ms"`
 	P95       float64 `json:"p95_ms"`
 	Recall10  float64 `json:"recall@10"`
@@ -260,6 +261,9 @@ func (b *benching) search(options []ciyuan.SearchOptions, most int, float32s boo
 				return err
 			}
 			hundred[o] = append(hundred[o], idsOf(res.Hits))
+		}
+		for _, ms := range wall {
+			d.Mean += ms / float64(len(wall))
 		}
 		t := timesOf(wall)
 		d.CPU, d.P50, d.P95 = cpu.Seconds()*1e3/float64(len(list)), t.P50, t.P95
