@@ -3,9 +3,9 @@ package ciyuan
 import (
 	"cmp"
 	"math"
-	"slices"
 	"time"
 
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/store"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
@@ -47,7 +47,7 @@ func (s *searcher) newBooster(plan *scoring.Plan) *booster {
 		b.fields = append(b.fields, fieldBoost{name, factor})
 		b.largest *= max(1, factor)
 	}
-	slices.SortFunc(b.fields, func(x, y fieldBoost) int { return cmp.Compare(x.name, y.name) })
+	order.Stable(b.fields, func(x, y *fieldBoost) int { return cmp.Compare(x.name, y.name) })
 	for i := range s.terms {
 		b.words = append(b.words, s.terms[i].word)
 		b.weights = append(b.weights, plan.IDF(i)/plan.Most())

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/store"
 )
 
@@ -172,7 +173,7 @@ func (c *compaction) number(tx *store.Tx, m *store.Meta) ([]store.Code, error) {
 			used = append(used, entry{store.Code(code), n, string(word)})
 		}
 	}
-	slices.SortFunc(used, func(a, b entry) int {
+	order.Stable(used, func(a, b *entry) int {
 		return cmp.Or(cmp.Compare(b.df, a.df), cmp.Compare(a.word, b.word))
 	})
 	c.codes = make([]store.Code, m.NextCode)

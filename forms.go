@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/store"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
@@ -338,7 +339,7 @@ func (s *searcher) adopt(a *asked) error {
 			live = append(live, f)
 		}
 	}
-	slices.SortFunc(live, func(x, y form) int {
+	order.Stable(live, func(x, y *form) int {
 		return cmp.Or(cmp.Compare(y.sim, x.sim), cmp.Compare(y.df, x.df), cmp.Compare(x.word, y.word))
 	})
 	live = live[:min(len(live), most)]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/store"
 )
@@ -115,7 +116,7 @@ func (s *searcher) documents(r *ranking, passages []store.PassageID) ([]found, e
 			return nil, err
 		}
 	}
-	order(docs)
+	rankDocuments(docs)
 	return docs, nil
 }
 
@@ -147,9 +148,9 @@ func (s *searcher) enter(docs []found, p store.PassageID, score float64) ([]foun
 	return docs, nil
 }
 
-// order puts documents in the order of their ranks.
-func order(docs []found) {
-	slices.SortStableFunc(docs, func(a, b found) int {
+// rankDocuments puts documents in the order of their ranks.
+func rankDocuments(docs []found) {
+	order.Stable(docs, func(a, b *found) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.doc, b.doc))
 	})
 }

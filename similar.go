@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/store"
 )
@@ -106,7 +106,7 @@ func (s *searcher) likeDocument(id string) error {
 		c.worth = c.weight * params.IDF(c.prior, c.df, int(s.meta.LivePassages))
 		all = append(all, c)
 	}
-	slices.SortFunc(all, func(a, b candidate) int {
+	order.Stable(all, func(a, b *candidate) int {
 		return cmp.Or(cmp.Compare(b.worth, a.worth), cmp.Compare(a.code, b.code))
 	})
 	for _, c := range all[:min(len(all), similarWords)] {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/store"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
@@ -92,7 +93,7 @@ func (s *searcher) alike(word string) ([]string, error) {
 			all = append(all, like{string(e.Word), slips, df})
 		}
 	}
-	slices.SortFunc(all, func(a, b like) int {
+	order.Stable(all, func(a, b *like) int {
 		return cmp.Or(cmp.Compare(a.slips, b.slips), cmp.Compare(b.df, a.df), cmp.Compare(a.word, b.word))
 	})
 	var out []string

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/ciyuan-search/ciyuan/index"
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/store"
 )
@@ -52,7 +53,7 @@ func (t *tokenSearch) askers(probes int) ([]asker, error) {
 		}
 		t.stats.Neighbors += len(a.near)
 	}
-	slices.SortStableFunc(list, func(a, b asker) int { return cmp.Compare(b.bound(), a.bound()) })
+	order.Stable(list, func(a, b *asker) int { return cmp.Compare(b.bound(), a.bound()) })
 	return list, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/scoring"
 	"github.com/ciyuan-search/ciyuan/store"
 )
@@ -116,6 +117,6 @@ func (t *tokenSearch) explainWords(e *Explanation, f *found) error {
 		w.Parts = append(w.Parts, ScorePart{Score: scoring.MethodBM25.String(), Weight: t.words.IDF(i), Value: value})
 		w.Score += value
 	}
-	slices.SortStableFunc(e.Words, func(a, b ExplainedWord) int { return cmp.Compare(b.Score, a.Score) })
+	order.Stable(e.Words, func(a, b *ExplainedWord) int { return cmp.Compare(b.Score, a.Score) })
 	return nil
 }

@@ -425,7 +425,7 @@ func (t *tokenSearch) rerank(passages []store.PassageID) ([]found, error) {
 			return nil, err
 		}
 	}
-	order(docs)
+	rankDocuments(docs)
 	return docs, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
@@ -160,7 +161,7 @@ func (q *Question) Spans(text string, words []Word, terms []Term, n int) []Span 
 			all = append(all, Span{Start: words[i].Start, End: words[j-1].End, Score: s, Fits: fit > 0.5})
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Span) int { return cmp.Compare(b.Score, a.Score) })
+	order.Stable(all, func(a, b *Span) int { return cmp.Compare(b.Score, a.Score) })
 	var out []Span
 	for _, s := range all {
 		if len(out) == n {

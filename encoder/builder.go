@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/scoring"
 )
 
@@ -145,7 +145,7 @@ func lengthOf(vec []float32) float64 {
 // wraps [ErrEntry] if a word was added twice, before anything is written, else it
 // is that of w.
 func (b *Builder) WriteTo(w io.Writer) (int64, error) {
-	slices.SortFunc(b.entries, func(x, y builderEntry) int { return strings.Compare(x.word, y.word) })
+	order.Stable(b.entries, func(x, y *builderEntry) int { return strings.Compare(x.word, y.word) })
 	for i := 1; i < len(b.entries); i++ {
 		if b.entries[i].word == b.entries[i-1].word {
 			return 0, fmt.Errorf("%w: %q twice", ErrEntry, b.entries[i].word)

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/ciyuan-search/ciyuan/internal/order"
 )
 
 // Entry is a file found by Walk.
@@ -171,7 +173,7 @@ func Walk(ctx context.Context, roots []string, opts WalkOptions) ([]Entry, error
 			return nil, err
 		}
 	}
-	slices.SortFunc(w.entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	order.Stable(w.entries, func(a, b *Entry) int { return strings.Compare(a.Path, b.Path) })
 	return slices.CompactFunc(w.entries, func(a, b Entry) bool { return a.Path == b.Path }), nil
 }
 

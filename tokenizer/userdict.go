@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/tokenizer/internal/trie"
 )
 
@@ -48,7 +48,7 @@ func dictText(words []trie.Word) string {
 	if len(words) == 0 {
 		return ""
 	}
-	slices.SortFunc(words, func(a, b trie.Word) int { return strings.Compare(a.Text, b.Text) })
+	order.Stable(words, func(a, b *trie.Word) int { return strings.Compare(a.Text, b.Text) })
 	b := []byte("# word frequency tag\n")
 	for _, w := range words {
 		// A line that starts with # would be a comment. The wide form folds to it.

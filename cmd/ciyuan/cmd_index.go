@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 
 	"github.com/ciyuan-search/ciyuan"
 	"github.com/ciyuan-search/ciyuan/extract"
+	"github.com/ciyuan-search/ciyuan/internal/order"
 )
 
 func indexCommand(c *console) *cli.Command {
@@ -343,6 +343,6 @@ func (p *plan) steps() []step {
 		}
 		steps = append(steps, step{"skip", name, skipText(s)})
 	}
-	slices.SortStableFunc(steps, func(a, b step) int { return strings.Compare(a.Path, b.Path) })
+	order.Stable(steps, func(a, b *step) int { return strings.Compare(a.Path, b.Path) })
 	return steps
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -16,6 +15,7 @@ import (
 	"github.com/ciyuan-search/ciyuan/encoder/distil"
 	"github.com/ciyuan-search/ciyuan/encoder/transformer"
 	"github.com/ciyuan-search/ciyuan/eval"
+	"github.com/ciyuan-search/ciyuan/internal/order"
 	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
@@ -216,7 +216,7 @@ func (c *console) distilWords(ctx *cli.Context, pr *progress) ([]distil.Word, er
 			words = append(words, distil.Word{Text: word, Count: n})
 		}
 	}
-	slices.SortFunc(words, func(a, b distil.Word) int {
+	order.Stable(words, func(a, b *distil.Word) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Text, b.Text))
 	})
 	return words, nil

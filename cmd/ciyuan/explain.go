@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ciyuan-search/ciyuan"
+	"github.com/ciyuan-search/ciyuan/internal/order"
 )
 
 // shownWords is how many words of the text a line of an explanation names.
@@ -74,7 +75,7 @@ func attendsTo(tokens []ciyuan.AttendedToken) string {
 		}
 		words = append(words, word{t, 1})
 	}
-	slices.SortStableFunc(words, func(a, b word) int { return cmp.Compare(b.Attention, a.Attention) })
+	order.Stable(words, func(a, b *word) int { return cmp.Compare(b.Attention, a.Attention) })
 	var names []string
 	for i, w := range words {
 		if i == shownWords {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ciyuan-search/ciyuan"
 	"github.com/ciyuan-search/ciyuan/extract"
+	"github.com/ciyuan-search/ciyuan/internal/order"
 )
 
 // A source is a file that documents of the index came from.
@@ -207,7 +208,7 @@ func (p *plan) findLosses(known map[string]*source, seen map[string]bool) {
 		}
 		p.losses = append(p.losses, loss{key: key, ids: s.ids, why: why})
 	}
-	slices.SortFunc(p.losses, func(a, b loss) int { return cmp.Compare(a.key, b.key) })
+	order.Stable(p.losses, func(a, b *loss) int { return cmp.Compare(a.key, b.key) })
 }
 
 // skipped returns what the walk left out by name in the index.

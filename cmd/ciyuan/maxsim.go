@@ -5,6 +5,8 @@ import (
 	"context"
 	"math"
 	"slices"
+
+	"github.com/ciyuan-search/ciyuan/internal/order"
 )
 
 // maxSim returns the ids of the k best documents of a query by MaxSim in float32, written
@@ -33,7 +35,7 @@ func (s *vectorSet) maxSim(ctx context.Context, query []float32, k int) ([]strin
 			list[i].score += best
 		}
 	}
-	slices.SortStableFunc(list, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
+	order.Stable(list, func(a, b *scored) int { return cmp.Compare(b.score, a.score) })
 	var ids []string
 	for _, d := range list[:min(k, len(list))] {
 		ids = append(ids, s.id(d.doc))

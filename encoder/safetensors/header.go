@@ -9,7 +9,8 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
-	"slices"
+
+	"github.com/ciyuan-search/ciyuan/internal/order"
 )
 
 const (
@@ -205,15 +206,15 @@ func checkShape(shape []uint64) ([]int, error) {
 // checkTiling reports a gap or an overlap between the tensors, which must fill
 // the n bytes of values.
 func checkTiling(tensors map[string]Tensor, n int) error {
-	order := make([]Tensor, 0, len(tensors))
+	sorted := make([]Tensor, 0, len(tensors))
 	for _, t := range tensors {
-		order = append(order, t)
+		sorted = append(sorted, t)
 	}
-	slices.SortFunc(order, func(a, b Tensor) int {
+	order.Stable(sorted, func(a, b *Tensor) int {
 		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.Name, b.Name))
 	})
 	at := 0
-	for _, t := range order {
+	for _, t := range sorted {
 		if t.begin != at {
 			return fmt.Errorf("%w: tensor %q begins at %d, the one before it ends at %d", ErrFormat, t.Name, t.begin, at)
 		}
