@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/ciyuan-search/ciyuan"
 	"github.com/ciyuan-search/ciyuan/encoder"
+	"github.com/ciyuan-search/ciyuan/encoder/static"
 	"github.com/ciyuan-search/ciyuan/scoring"
 )
 
@@ -38,6 +40,80 @@ func smallTable(t *testing.T, name string) *encoder.Table {
 		t.Fatal(err)
 	}
 	return table
+}
+
+// cosineOf returns the cosine of two words by a model of fastText.
+func cosineOf(t *testing.T, model *static.FastText, a, b string) float64 {
+	t.Helper()
+	x, okX, errX := model.Vector(nil, a)
+	y, okY, errY := model.Vector(nil, b)
+	if err := errors.Join(errX, errY); err != nil || !okX || !okY {
+		t.Fatalf("%s, %s: %v, %v, %v", a, b, okX, okY, err)
+	}
+	var xy, xx, yy float64
+	for i := range x {
+		xy += float64(x[i]) * float64(y[i])
+		xx += float64(x[i]) * float64(x[i])
+		yy += float64(y[i]) * float64(y[i])
+	}
+	return xy / math.Sqrt(xx*yy)
+}
+
+// TestOpen_EncoderOfGrams searches an index whose words are mostly composed of n-grams,
+// as they are with the vectors of fastText.
+func TestOpen_EncoderOfGrams(t *testing.T) {
+	source, err := static.Open("encoder/static/testdata/grams.bin", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close() //nolint:errcheck // only read
+	var data bytes.Buffer
+	if _, err := static.Convert(&data, source, static.ConvertOptions{Name: "grams"}); err != nil {
+		t.Fatal(err)
+	}
+	table, err := encoder.NewTable(data.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fasttext, ok := source.(*static.FastText)
+	if !ok {
+		t.Fatalf("opened as %v", source.Info())
+	}
+	ctx := context.Background()
+	for _, graph := range []int{0, -1} { // without and with a graph
+		path := filepath.Join(t.TempDir(), "grams.db")
+		o := &ciyuan.Options{Encoder: table, GraphWords: graph}
+		db := openAt(t, path, o)
+		for id, text := range map[string]string{"a": "searching engines", "b": "programmers programming", "c": "图书馆里的书"} {
+			if err := db.Add(ctx, ciyuan.Document{ID: id, Text: text}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.Compact(ctx); err != nil {
+			t.Fatal(err)
+		}
+		matches := 0
+		for _, query := range []string{"searchers", "programmable", "图书馆员"} {
+			res, err := db.Search(ctx, query, nil)
+			if err != nil {
+				t.Fatalf("%s: %v", query, err)
+			}
+			for _, hit := range res.Hits {
+				for _, m := range hit.Matches {
+					matches++
+					if want := cosineOf(t, fasttext, m.Query, m.Token); math.Abs(float64(m.Similarity)-want) > 0.02 {
+						t.Errorf("%s and %s: similarity %v, by fastText %v", m.Query, m.Token, m.Similarity, want)
+					}
+				}
+			}
+		}
+		if matches < 3 {
+			t.Errorf("%d matches", matches)
+		}
+		if problems, err := db.Check(ctx); err != nil || len(problems) > 0 {
+			t.Errorf("check: %+v, %v", problems, err)
+		}
+	}
 }
 
 func TestOpen_Encoder(t *testing.T) {

@@ -208,8 +208,8 @@ func (l *lexicon) failed() error {
 // would be a fault.
 func (l *lexicon) checkRows(rows []uint32) error {
 	for _, row := range rows {
-		if int64(row) >= int64(l.enc.Len()) {
-			return fmt.Errorf("%w: bucket refs: row %d of %d", ErrCorrupt, row, l.enc.Len())
+		if int64(row) >= int64(l.enc.Rows()) {
+			return fmt.Errorf("%w: bucket refs: row %d of %d", ErrCorrupt, row, l.enc.Rows())
 		}
 	}
 	return nil

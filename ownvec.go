@@ -356,7 +356,7 @@ func gather(ctx context.Context, source encoder.Words, words []string) (*encoder
 // rowTable is what a lexicon needs of an encoder: the rows that refs name.
 type rowTable interface {
 	Dim() int
-	Len() int
+	Rows() int
 	Query(vec []float32) scoring.Query
 	Vector(dst []float32, row uint32) []float32
 	ComposedVector(dst []float32, pieces []uint32) []float32
@@ -374,7 +374,7 @@ type ownRows struct {
 func (o *ownRows) Dim() int { return o.dim }
 
 // Len is above every row that a block can name.
-func (o *ownRows) Len() int { return math.MaxInt32 }
+func (o *ownRows) Rows() int { return math.MaxInt32 }
 
 func (o *ownRows) Query(vec []float32) scoring.Query { return scoring.NewQuery(vec) }
 

@@ -56,8 +56,11 @@ type Static interface {
 	Encoder
 	// Params returns the constants of the score that suit the vectors.
 	Params() scoring.Params
-	// Len returns the number of rows.
+	// Len returns the number of words, whose rows are those below it.
 	Len() int
+	// Rows returns the number of rows, Len or more: those that follow the words' are
+	// of pieces that are no words, such as n-grams, and only Compose names them.
+	Rows() int
 	// Row returns the row of a word.
 	Row(word string) (row uint32, ok bool)
 	// Word returns the word of a row, "" if there is no such row.

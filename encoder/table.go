@@ -103,6 +103,9 @@ func (t *Table) Bits() scoring.Bits { return t.bits }
 // Len returns the number of words.
 func (t *Table) Len() int { return t.count }
 
+// Rows returns the number of rows: of the words and of the n-grams.
+func (t *Table) Rows() int { return t.count + t.gramRows }
+
 // GramRows returns the number of n-grams that have a row.
 func (t *Table) GramRows() int { return t.gramRows }
 
