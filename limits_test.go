@@ -90,9 +90,13 @@ func TestSearch_ThousandWords(t *testing.T) {
 		t.Fatalf("only %d tokens", len(tokens))
 	}
 	thousand := query[:tokens[999].End]
-	for query, scores := range map[string][]ciyuan.Score{
-		thousand: allScores, strings.Repeat(query, 20_000/len(tokens)+1): allScores[:1],
-	} {
+	asked := map[string][]ciyuan.Score{thousand: allScores}
+	if raceEnabled {
+		asked[thousand] = allScores[:1]
+	} else {
+		asked[strings.Repeat(query, 20_000/len(tokens)+1)] = allScores[:1]
+	}
+	for query, scores := range asked {
 		for _, score := range scores {
 			var exact, other *ciyuan.Result
 			if exact, err = db.Search(context.Background(), query, &ciyuan.SearchOptions{K: 20, Score: score, Exact: true}); err == nil {

@@ -37,7 +37,7 @@ func newTestChat(t *testing.T, idle time.Duration, fn func(n int, w http.Respons
 	}
 	chat.sleep = func(_ context.Context, d time.Duration) error { *waited += d; return nil }
 	t.Cleanup(func() {
-		chat.Close()
+		_ = chat.Close()
 		server.CloseClientConnections()
 		server.Close()
 	})
