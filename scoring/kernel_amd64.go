@@ -6,7 +6,10 @@ import "golang.org/x/sys/cpu"
 
 //go:generate go run ./internal/asm -out kernel_amd64.s -stubs kernel_stub_amd64.go -pkg scoring
 
-var hasAVX2 = cpu.X86.HasAVX2
+var (
+	hasAVX2 = cpu.X86.HasAVX2
+	hasVNNI = hasAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VNNI
+)
 
 func dotRows4(out []float32, rows []uint32, r *Rows, q *Query) {
 	if !hasAVX2 {
@@ -35,6 +38,10 @@ func dotRows16(out []float32, rows []uint32, r *Rows, q *Query) {
 func panelDots(dst []float32, levels []int16, scales []float32, p *Panel) {
 	if !hasAVX2 {
 		panelDotsPortable(dst, levels, scales, p)
+		return
+	}
+	if hasVNNI {
+		panelDotsVNNI(&dst[0], &p.values[0], &levels[0], &scales[0], &p.scales[0], p.dim/2, len(scales)/tileRows, p.Stride())
 		return
 	}
 	panelDotsAVX2(&dst[0], &p.values[0], &levels[0], &scales[0], &p.scales[0], p.dim/2, len(scales)/tileRows, p.Stride())

@@ -503,6 +503,162 @@ next:
 	VZEROUPPER
 	RET
 
+// func panelDotsVNNI(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·panelDotsVNNI(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ levels+16(FP), CX
+	MOVQ scales+24(FP), DX
+	MOVQ pairs+40(FP), SI
+	MOVQ stride+56(FP), DI
+	MOVQ tiles+48(FP), R13
+	SHLQ $0x02, DI
+
+tile:
+	MOVQ values+8(FP), R8
+	MOVQ queryScales+32(FP), BX
+	MOVQ AX, R11
+	MOVQ DI, R14
+
+blocks:
+	CMPQ   R14, $0x40
+	JLT    single
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   SI, R15
+	SHLQ   $0x02, R15
+	LEAQ   (R15)(R15*2), R12
+	MOVQ   CX, R10
+	MOVQ   SI, R9
+
+pair:
+	VMOVDQU32     (R8), Z8
+	VPDPWSSD.BCST (R10), Z8, Z0
+	VPDPWSSD.BCST (R10)(R15*1), Z8, Z2
+	VPDPWSSD.BCST (R10)(R15*2), Z8, Z4
+	VPDPWSSD.BCST (R10)(R12*1), Z8, Z6
+	VMOVDQU32     64(R8), Z8
+	VPDPWSSD.BCST 4(R10), Z8, Z1
+	VPDPWSSD.BCST 4(R10)(R15*1), Z8, Z3
+	VPDPWSSD.BCST 4(R10)(R15*2), Z8, Z5
+	VPDPWSSD.BCST 4(R10)(R12*1), Z8, Z7
+	ADDQ          $0x80, R8
+	ADDQ          $0x08, R10
+	SUBQ          $0x02, R9
+	JNZ           pair
+	MOVQ          R11, R9
+	VPADDD        Z1, Z0, Z0
+	VBROADCASTSS  (DX), Z8
+	VCVTDQ2PS     Z0, Z0
+	VMULPS        Z8, Z0, Z0
+	VMULPS        (BX), Z0, Z0
+	VMOVUPS       Z0, (R9)
+	ADDQ          DI, R9
+	VPADDD        Z3, Z2, Z2
+	VBROADCASTSS  4(DX), Z8
+	VCVTDQ2PS     Z2, Z2
+	VMULPS        Z8, Z2, Z2
+	VMULPS        (BX), Z2, Z2
+	VMOVUPS       Z2, (R9)
+	ADDQ          DI, R9
+	VPADDD        Z5, Z4, Z4
+	VBROADCASTSS  8(DX), Z8
+	VCVTDQ2PS     Z4, Z4
+	VMULPS        Z8, Z4, Z4
+	VMULPS        (BX), Z4, Z4
+	VMOVUPS       Z4, (R9)
+	ADDQ          DI, R9
+	VPADDD        Z7, Z6, Z6
+	VBROADCASTSS  12(DX), Z8
+	VCVTDQ2PS     Z6, Z6
+	VMULPS        Z8, Z6, Z6
+	VMULPS        (BX), Z6, Z6
+	VMOVUPS       Z6, (R9)
+	ADDQ          $0x40, R11
+	ADDQ          $0x40, BX
+	SUBQ          $0x40, R14
+	JMP           blocks
+
+single:
+	TESTQ  R14, R14
+	JZ     next
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
+	VPXORD Y12, Y12, Y12
+	VPXORD Y13, Y13, Y13
+	VPXORD Y14, Y14, Y14
+	VPXORD Y15, Y15, Y15
+	VPXORD Y16, Y16, Y16
+	MOVQ   SI, R14
+	SHLQ   $0x02, R14
+	LEAQ   (R14)(R14*2), R12
+	MOVQ   CX, R10
+	MOVQ   SI, R9
+
+one:
+	VMOVDQU32     (R8), Y8
+	VPDPWSSD.BCST (R10), Y8, Y9
+	VPDPWSSD.BCST (R10)(R14*1), Y8, Y11
+	VPDPWSSD.BCST (R10)(R14*2), Y8, Y13
+	VPDPWSSD.BCST (R10)(R12*1), Y8, Y15
+	VMOVDQU32     32(R8), Y8
+	VPDPWSSD.BCST 4(R10), Y8, Y10
+	VPDPWSSD.BCST 4(R10)(R14*1), Y8, Y12
+	VPDPWSSD.BCST 4(R10)(R14*2), Y8, Y14
+	VPDPWSSD.BCST 4(R10)(R12*1), Y8, Y16
+	ADDQ          $0x40, R8
+	ADDQ          $0x08, R10
+	SUBQ          $0x02, R9
+	JNZ           one
+	MOVQ          R11, R8
+	VPADDD        Y10, Y9, Y9
+	VBROADCASTSS  (DX), Y8
+	VCVTDQ2PS     Y9, Y9
+	VMULPS        Y8, Y9, Y9
+	VMULPS        (BX), Y9, Y9
+	VMOVUPS       Y9, (R8)
+	ADDQ          DI, R8
+	VPADDD        Y12, Y11, Y11
+	VBROADCASTSS  4(DX), Y8
+	VCVTDQ2PS     Y11, Y11
+	VMULPS        Y8, Y11, Y11
+	VMULPS        (BX), Y11, Y11
+	VMOVUPS       Y11, (R8)
+	ADDQ          DI, R8
+	VPADDD        Y14, Y13, Y13
+	VBROADCASTSS  8(DX), Y8
+	VCVTDQ2PS     Y13, Y13
+	VMULPS        Y8, Y13, Y13
+	VMULPS        (BX), Y13, Y13
+	VMOVUPS       Y13, (R8)
+	ADDQ          DI, R8
+	VPADDD        Y16, Y15, Y15
+	VBROADCASTSS  12(DX), Y8
+	VCVTDQ2PS     Y15, Y15
+	VMULPS        Y8, Y15, Y15
+	VMULPS        (BX), Y15, Y15
+	VMOVUPS       Y15, (R8)
+	ADDQ          $0x20, R11
+	ADDQ          $0x20, BX
+
+next:
+	LEAQ (AX)(DI*4), AX
+	MOVQ SI, BX
+	SHLQ $0x04, BX
+	ADDQ BX, CX
+	ADDQ $0x10, DX
+	DECQ R13
+	JNZ  tile
+	VZEROUPPER
+	RET
+
 // func addScaledAVX2(z *float32, stride int, factors *float32, slots *uint32, n int, base *float32)
 // Requires: AVX
 TEXT ·addScaledAVX2(SB), NOSPLIT, $0-48

@@ -24,6 +24,11 @@ func dotRows16AVX2(out *float32, rows *uint32, n int, data *byte, stride int, gr
 //go:noescape
 func panelDotsAVX2(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
 
+// panelDotsVNNI sets dst to the dot products of tiles x 4 rows of levels with stride query rows.
+//
+//go:noescape
+func panelDotsVNNI(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
+
 // addScaledAVX2 adds factors[t] times row slots[t] of base to row t of z, n rows of stride columns.
 //
 //go:noescape

@@ -1,4 +1,4 @@
-// Command asm generates the AVX2 kernels of package scoring. The portable
+// Command asm generates the AVX2 and AVX-512 kernels of package scoring. The portable
 // kernels there say what they compute; both must agree in every bit.
 package main
 
@@ -20,6 +20,7 @@ func main() {
 	rows(8)
 	halves()
 	panelDots()
+	panelDotsWide()
 	addScaled()
 	maxColumns()
 	byteSums()

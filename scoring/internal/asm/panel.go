@@ -18,6 +18,11 @@ func panelDots() {
 	TEXT("panelDotsAVX2", NOSPLIT, "func(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)")
 	Doc("panelDotsAVX2 sets dst to the dot products of tiles x 4 rows of levels with stride query rows.")
 	Pragma("noescape")
+	panelTiles(panel.block)
+}
+
+// panelTiles emits the loops over tiles of 4 rows and blocks of query rows.
+func panelTiles(block func(p panel, label string, width int)) {
 	p := panel{
 		dst:         Load(Param("dst"), GP64()),
 		levels:      Load(Param("levels"), GP64()),
@@ -40,14 +45,14 @@ func panelDots() {
 	Label("blocks")
 	CMPQ(blocks, Imm(2*lanes))
 	JLT(LabelRef("single"))
-	p.block("pair", 2)
+	block(p, "pair", 2)
 	SUBQ(Imm(2*lanes), blocks)
 	JMP(LabelRef("blocks"))
 
 	Label("single")
 	TESTQ(blocks, blocks)
 	JZ(LabelRef("next"))
-	p.block("one", 1)
+	block(p, "one", 1)
 
 	Label("next")
 	// Four rows of 2 * pairs words, and of stride sums.
@@ -69,6 +74,35 @@ type panel struct {
 	values, left, cursor, out, threeRows            reg.GPVirtual
 }
 
+// start sets out at the first columns of a tile and returns the bytes of a row of levels.
+func (p panel) start() (row reg.GPVirtual) {
+	row = GP64()
+	MOVQ(p.pairs, row)
+	SHLQ(Imm(2), row)
+	LEAQ(Mem{Base: row, Index: row, Scale: 2}, p.threeRows)
+	MOVQ(p.levels, p.cursor)
+	MOVQ(p.pairs, p.left)
+	return row
+}
+
+// rowsAt returns where the levels of the 4 rows are, u pairs of columns on.
+func (p panel) rowsAt(row reg.GPVirtual, u int) [tileRows]Mem {
+	return [tileRows]Mem{
+		{Base: p.cursor, Disp: 4 * u},
+		{Base: p.cursor, Index: row, Scale: 1, Disp: 4 * u},
+		{Base: p.cursor, Index: row, Scale: 2, Disp: 4 * u},
+		{Base: p.cursor, Index: p.threeRows, Scale: 1, Disp: 4 * u},
+	}
+}
+
+// advance moves on by some pairs of columns, and back to label while there are more.
+func (p panel) advance(label string, pairs, width int) {
+	ADDQ(Imm(uint64(pairs*width*lanes)), p.values)
+	ADDQ(Imm(uint64(4*pairs)), p.cursor)
+	SUBQ(Imm(uint64(pairs)), p.left)
+	JNZ(LabelRef(label))
+}
+
 // block emits the loop over the columns for 4 rows and width registers of query
 // rows, and moves on to the next query rows.
 func (p panel) block(label string, width int) {
@@ -80,13 +114,7 @@ func (p panel) block(label string, width int) {
 			VPXOR(sums[t][i], sums[t][i], sums[t][i])
 		}
 	}
-	row := GP64() // bytes of a row of levels
-	MOVQ(p.pairs, row)
-	SHLQ(Imm(2), row)
-	LEAQ(Mem{Base: row, Index: row, Scale: 2}, p.threeRows)
-	MOVQ(p.levels, p.cursor)
-	MOVQ(p.pairs, p.left)
-
+	row := p.start()
 	Label(label)
 	query := make([]reg.VecVirtual, width)
 	const unroll = 2 // the number of columns is a multiple of 32
@@ -95,12 +123,7 @@ func (p panel) block(label string, width int) {
 			query[i] = YMM()
 			VMOVDQU(Mem{Base: p.values, Disp: (u*width + i) * lanes}, query[i])
 		}
-		for t, at := range []Mem{
-			{Base: p.cursor, Disp: 4 * u},
-			{Base: p.cursor, Index: row, Scale: 1, Disp: 4 * u},
-			{Base: p.cursor, Index: row, Scale: 2, Disp: 4 * u},
-			{Base: p.cursor, Index: p.threeRows, Scale: 1, Disp: 4 * u},
-		} {
+		for t, at := range p.rowsAt(row, u) {
 			levels := YMM()
 			VPBROADCASTD(at, levels)
 			for i := range query {
@@ -110,10 +133,7 @@ func (p panel) block(label string, width int) {
 			}
 		}
 	}
-	ADDQ(Imm(uint64(unroll*width*lanes)), p.values)
-	ADDQ(Imm(4*unroll), p.cursor)
-	SUBQ(Imm(unroll), p.left)
-	JNZ(LabelRef(label))
+	p.advance(label, unroll, width)
 
 	to := GP64()
 	MOVQ(p.out, to)
