@@ -11,20 +11,22 @@ import (
 
 // chunkSource gives package index the postings of a segment.
 type chunkSource struct {
-	cursor *store.ChunkCursor
+	segment uint32
+	cursor  *store.ChunkCursor
+	floor   func(at store.ChunkKey) (store.ChunkKey, []byte, error) // reads less than the cursor's
 }
 
 func newChunkSource(tx *store.Tx, segment uint32) chunkSource {
-	return chunkSource{tx.Chunks(segment)}
+	return chunkSource{segment, tx.Chunks(segment), tx.Chunk}
 }
 
 // vectorChunks gives the postings of a segment's leaders.
 func vectorChunks(tx *store.Tx, segment uint32) chunkSource {
-	return chunkSource{tx.VChunks(segment)}
+	return chunkSource{segment, tx.VChunks(segment), tx.VChunk}
 }
 
 func (s chunkSource) Floor(code, ordinal uint32) (index.Chunk, bool, error) {
-	key, data, err := s.cursor.Floor(store.Code(code), ordinal)
+	key, data, err := s.floor(store.ChunkKey{Segment: s.segment, Code: store.Code(code), Ordinal: ordinal})
 	return index.Chunk{Code: uint32(key.Code), Ordinal: key.Ordinal, Data: data}, data != nil, err
 }
 

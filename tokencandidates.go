@@ -57,6 +57,10 @@ func (t *tokenSearch) askers(probes int) ([]asker, error) {
 	return list, nil
 }
 
+// thresholdCost is how many postings for each passage that has gained there must be left
+// for it to pay to look for those that still matter.
+const thresholdCost = 4
+
 // tokenWindow is the memory for gathering candidates of a range of passages.
 type tokenWindow struct {
 	gains   []float32
@@ -201,8 +205,13 @@ func (t *tokenSearch) gatherSegment(seg store.Segment, rows []asker, n int, leas
 // much is still to be gained. (MaxScore: Turtle and Flood, Query evaluation (1995).)
 func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, codes []uint32, lists []index.Postings, from, size uint32, n int, least float32) error {
 	rest := float32(0) // what the rows still to come can give
+	left := 0          // and the postings that they have
 	for i := range rows {
 		rest += rows[i].bound()
+		for _, near := range rows[i].near {
+			at, _ := slices.BinarySearch(codes, near.Code)
+			left += int(lists[at].DF())
+		}
 	}
 	for i := range rows {
 		a, mark := &rows[i], uint16(i+1)
@@ -212,7 +221,9 @@ func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, codes []uint32,
 		if t.late() {
 			break
 		}
-		if i > 0 && len(w.touched) > n {
+		// Finding out what it takes to be among the best costs as much as reading some
+		// postings for each passage.
+		if i > 0 && len(w.touched) > n && left > thresholdCost*len(w.touched) {
 			least = max(least, w.nth(n, least, rest))
 		}
 		rest -= a.bound()
@@ -224,6 +235,7 @@ func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, codes []uint32,
 			if list.DF() == 0 {
 				continue
 			}
+			left -= int(list.DF())
 			gain := a.gains[j]
 			closed := gain+rest < least
 			if closed && !known {

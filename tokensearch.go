@@ -331,7 +331,7 @@ func (t *tokenSearch) rank(want int) ([]found, error) {
 		if err != nil {
 			return nil, err
 		}
-		docs, err := t.rerank(passages)
+		docs, err := t.rerank(passages, want)
 		if err != nil {
 			return nil, err
 		}
@@ -347,7 +347,7 @@ func (t *tokenSearch) rankAll(want int) ([]found, error) {
 	if err != nil {
 		return nil, err
 	}
-	docs, err := t.rerank(passages)
+	docs, err := t.rerank(passages, want)
 	return docs[:min(len(docs), want)], err
 }
 
@@ -378,9 +378,9 @@ func (t *tokenSearch) all(n int, without []store.PassageID) ([]store.PassageID, 
 	return list, t.filter.err
 }
 
-// rerank returns the documents of passages, best first, by the scores that their
-// stored vectors have.
-func (t *tokenSearch) rerank(passages []store.PassageID) ([]found, error) {
+// rerank returns the want best documents of passages, or more, best first, by the scores
+// that their stored vectors have.
+func (t *tokenSearch) rerank(passages []store.PassageID, want int) ([]found, error) {
 	workers := max(1, min(t.opts.Workers, len(passages)/16))
 	scores := make([]float64, len(passages))
 	errs := make([]error, workers)
@@ -407,21 +407,55 @@ func (t *tokenSearch) rerank(passages []store.PassageID) ([]found, error) {
 	if err := cmp.Or(errs...); err != nil {
 		return nil, err
 	}
-	var docs []found
-	for i, p := range passages {
-		if math.IsInf(scores[i], -1) {
-			continue // it has no token vectors
-		}
-		score := scores[i]
-		if t.words != nil {
+	return t.best(passages, scores, want)
+}
+
+// best returns the documents of passages with their scores, best first; of those beyond
+// the want best ones as many as it takes to know these.
+func (t *tokenSearch) best(passages []store.PassageID, scores []float64, want int) ([]found, error) {
+	if t.words != nil {
+		for i, p := range passages {
+			if math.IsInf(scores[i], -1) {
+				continue
+			}
 			bm25, err := t.bm25(p)
 			if err != nil {
 				return nil, err
 			}
-			score = (max(0, min(1, score/t.total)) + bm25) / 2
+			scores[i] = (max(0, min(1, scores[i]/t.total)) + bm25) / 2
 		}
-		var err error
-		if docs, err = t.enter(docs, p, score); err != nil {
+	}
+	ranks := make([]int, 0, len(passages))
+	for i := range passages {
+		if !math.IsInf(scores[i], -1) { // it has token vectors
+			ranks = append(ranks, i)
+		}
+	}
+	if t.boost == nil && want < len(ranks) {
+		// Most passages are of documents of their own, so the first ones will do. Equal
+		// scores belong together.
+		slices.SortFunc(ranks, func(a, b int) int { return cmp.Or(cmp.Compare(scores[b], scores[a]), a-b) })
+		for end := want; ; end = min(2*end, len(ranks)) {
+			for end < len(ranks) && scores[ranks[end]] == scores[ranks[end-1]] {
+				end++
+			}
+			first := slices.Clone(ranks[:end])
+			slices.Sort(first)
+			docs, err := t.enterAll(passages, scores, first)
+			if err != nil || len(docs) >= want || end == len(ranks) {
+				return docs, err
+			}
+		}
+	}
+	return t.enterAll(passages, scores, ranks)
+}
+
+// enterAll returns the documents of some of the passages, which ascend, best first.
+func (t *tokenSearch) enterAll(passages []store.PassageID, scores []float64, some []int) ([]found, error) {
+	var docs []found
+	var err error
+	for _, i := range some {
+		if docs, err = t.enter(docs, passages[i], scores[i]); err != nil {
 			return nil, err
 		}
 	}

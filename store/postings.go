@@ -36,6 +36,13 @@ func (tx *Tx) Chunk(at ChunkKey) (ChunkKey, []byte, error) {
 	return inSegment(Postings, at.Segment, key, value, err)
 }
 
+// VChunk is Chunk for the postings of leaders.
+func (tx *Tx) VChunk(at ChunkKey) (ChunkKey, []byte, error) {
+	want := at.encode()
+	key, value, err := tx.Floor(VPostings, want[:])
+	return inSegment(VPostings, at.Segment, key, value, err)
+}
+
 // inSegment returns a chunk of bucket b if it belongs to segment.
 func inSegment(b Bucket, segment uint32, key, value []byte, err error) (ChunkKey, []byte, error) {
 	if err != nil || key == nil {

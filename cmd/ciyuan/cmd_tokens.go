@@ -27,7 +27,7 @@ of all documents sum to 1, and a token's score is the mean over the query's toke
 			&cli.StringFlag{Name: "docs", Usage: "rank the tokens of this `FILE`, a document a line (- is standard input), instead of those of the index", TakesFile: true},
 			choice("score", ciyuan.TokenCosine.String(), "how tokens are ranked", "cosine", "softmax", "sum"),
 			&cli.BoolFlag{Name: "pairs", Usage: "print each pair of a query token and a document token"},
-			&cli.BoolFlag{Name: "words", Usage: "print each word of the index once, with how often and in how many documents it occurs"},
+			&cli.BoolFlag{Name: "distinct", Usage: "print each word of the index once, with how often and in how many documents it occurs"},
 			&cli.BoolFlag{Name: "query-vector", Usage: "compare with one vector for the whole query, the mean of its tokens'"},
 			&cli.Float64Flag{Name: "temperature", Value: 1, Usage: "the `T` of the softmax"},
 			&cli.IntFlag{Name: "k", Usage: "the `NUMBER` of rows; 0 is all of --docs, 20 of an index"},
@@ -50,14 +50,14 @@ func (c *console) tokens(ctx *cli.Context) error {
 		return err
 	}
 	o := &ciyuan.TokensOptions{
-		Pairs: ctx.Bool("pairs"), Words: ctx.Bool("words"), QueryVector: ctx.Bool("query-vector"),
+		Pairs: ctx.Bool("pairs"), Words: ctx.Bool("distinct"), QueryVector: ctx.Bool("query-vector"),
 		Temperature: ctx.Float64("temperature"), K: ctx.Int("k"), Mode: cut.Mode, Dict: cut.Dict,
 	}
 	switch {
 	case o.Words && o.Pairs:
-		return usagef("either --words or --pairs")
+		return usagef("either --distinct or --pairs")
 	case o.Words && ctx.String("docs") != "":
-		return usagef("flag --words is for an index, not for --docs")
+		return usagef("flag --distinct is for an index, not for --docs")
 	case o.Temperature <= 0 || o.Temperature > 100:
 		return usagef("flag --temperature needs a number above 0, at most 100, not %g", o.Temperature)
 	case o.K < 0 || o.K > ciyuan.MaxK:
