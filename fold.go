@@ -59,11 +59,22 @@ func (db *DB) Fold(ctx context.Context) error {
 // tidy folds when it is time. The first batch is folded whatever its size, so
 // that an index that is made once is in its final shape.
 func (db *DB) tidy(ctx context.Context) error {
-	m, err := db.meta()
+	var m *store.Meta
+	most := uint32(foldPassages)
+	err := db.view(func(tx *store.Tx) (err error) {
+		if m, err = tx.Meta(); err != nil {
+			return err
+		}
+		vectors, err := tx.VectorMeta()
+		if vectors != nil {
+			most = foldVectors
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if n := pendingSpan(m); n >= foldPassages || n > 0 && len(m.Segments) == 0 {
+	if n := pendingSpan(m); n >= most || n > 0 && len(m.Segments) == 0 {
 		if err := db.fold(ctx); err != nil {
 			return err
 		}
@@ -121,7 +132,7 @@ func (db *DB) fold(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := foldVectors(tx, b); err != nil {
+		if err := foldTokens(tx, b); err != nil {
 			return err
 		}
 		if err := b.finish(m, span); err != nil {

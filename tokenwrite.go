@@ -524,8 +524,8 @@ func (b *segmentBuilder) narrow(m *store.Meta) error {
 	return b.tx.SetLeaderStates(vm, codes, states)
 }
 
-// foldVectors moves the token vectors of pending passages into the segment that b makes.
-func foldVectors(tx *store.Tx, b *segmentBuilder) error {
+// foldTokens moves the token vectors of pending passages into the segment that b makes.
+func foldTokens(tx *store.Tx, b *segmentBuilder) error {
 	var done []store.PassageID
 	for p, err := range tx.PendingVectors(b.base) {
 		if err != nil {

@@ -36,6 +36,10 @@ const (
 	// A search scans pending passages: this many cost it half a millisecond.
 	foldPassages = 1024
 
+	// foldVectors is the same where passages have token vectors, some ten kilobytes of them
+	// each, which a search reads to know their leaders.
+	foldVectors = 256
+
 	// knownWords bounds the memory of word look-ups while adding, about 100
 	// bytes each.
 	knownWords = 1 << 19
