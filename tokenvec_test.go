@@ -18,6 +18,14 @@ import (
 
 const vecDim = 32
 
+// fewer returns n, or a quarter of it under the race detector, which is slow.
+func fewer(n int) int {
+	if raceEnabled {
+		return n / 4
+	}
+	return n
+}
+
 // A vectorMaker makes token vectors that lie in clusters, as those of real tokens do.
 type vectorMaker struct {
 	rng     *rand.Rand
@@ -150,12 +158,12 @@ func TestSearchVectors(t *testing.T) {
 	for _, grade := range []ciyuan.Grade{ciyuan.GradeExact, ciyuan.GradeBalanced, ciyuan.GradeCompact} {
 		t.Run(grade.String(), func(t *testing.T) {
 			m := newVectorMaker(1, 300, vecDim)
-			docs := m.documents(1500, 0, 300)
+			docs := m.documents(fewer(1500), 0, 300)
 			db := open(t, &ciyuan.Options{Grade: grade})
 			if _, err := db.AddBatch(ctx, sequence(docs)); err != nil {
 				t.Fatal(err)
 			}
-			queries := m.queries(20, 0, 300)
+			queries := m.queries(fewer(20), 0, 300)
 			if r := recallOf(t, db, queries, ciyuan.SearchOptions{}); r < 0.97 {
 				t.Errorf("recall@10 is %.3f", r)
 			}
@@ -195,7 +203,7 @@ func TestSearchVectors_Changes(t *testing.T) {
 			_ = db.Close()
 		}
 	}()
-	docs := m.documents(1200, 0, 100)
+	docs := m.documents(fewer(1200), 0, 100)
 	if _, err := db.AddBatch(ctx, sequence(docs)); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +213,7 @@ func TestSearchVectors_Changes(t *testing.T) {
 		live[d.ID] = d.Vectors.Vectors
 	}
 	// A domain that none of the leaders is from.
-	for _, d := range m.documents(60, 100, 200) {
+	for _, d := range m.documents(fewer(60), 100, 200) {
 		if err := db.Add(ctx, d); err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +223,7 @@ func TestSearchVectors_Changes(t *testing.T) {
 			t.Fatalf("what was just added is not found: %v %v", namesOf(res.Hits), err)
 		}
 	}
-	for i := range 400 {
+	for i := range fewer(400) {
 		id := docs[i].ID
 		if i%2 == 0 {
 			if n, err := db.Delete(ctx, id); err != nil || n != 1 {
@@ -315,7 +323,7 @@ func TestSearchVectors_Workers(t *testing.T) {
 		m := newVectorMaker(3, 150, vecDim)
 		db := open(t, &ciyuan.Options{Workers: workers})
 		for range 3 {
-			if _, err := db.AddBatch(ctx, sequence(m.documents(400, m.rng.IntN(50), 150))); err != nil {
+			if _, err := db.AddBatch(ctx, sequence(m.documents(fewer(400), m.rng.IntN(50), 150))); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -344,17 +352,17 @@ func TestSearchVectors_Filter(t *testing.T) {
 	ctx := context.Background()
 	m := newVectorMaker(4, 300, vecDim)
 	db := open(t, nil)
-	if _, err := db.AddBatch(ctx, sequence(m.documents(2000, 0, 300))); err != nil {
+	if _, err := db.AddBatch(ctx, sequence(m.documents(fewer(2000), 0, 300))); err != nil {
 		t.Fatal(err)
 	}
-	queries := m.queries(10, 0, 300)
+	queries := m.queries(fewer(12), 0, 300)
 	for _, filter := range []map[string]string{{"half": "1"}, {"rare": "7"}, {"id": "d0-11"}, {"half": "0", "rare": "7"}} {
 		if r := recallOf(t, db, queries, ciyuan.SearchOptions{Filter: filter}); r < 0.99 {
 			t.Errorf("%v: recall@10 is %.3f", filter, r)
 		}
 	}
-	if r := recallOf(t, db, queries, ciyuan.SearchOptions{K: 1500}); r < 1 {
-		t.Errorf("of 1,500 hits %.3f are found", r)
+	if r := recallOf(t, db, queries, ciyuan.SearchOptions{K: fewer(1500)}); r < 1 {
+		t.Errorf("of %d hits %.3f are found", fewer(1500), r)
 	}
 	// Scores that candidates are not chosen by need all of them to be the exact ones.
 	for name, o := range map[string]ciyuan.SearchOptions{
@@ -429,6 +437,9 @@ func TestAddVectors_Refused(t *testing.T) {
 // postings are long, it leaves what is not very near to it to others.
 func TestSearchVectors_Long(t *testing.T) {
 	ctx := context.Background()
+	if raceEnabled {
+		t.Skip("nothing runs side by side here that does not elsewhere, and it takes long")
+	}
 	m := newVectorMaker(5, 1, vecDim)
 	db := open(t, nil)
 	for batch := range 7 {
