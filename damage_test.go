@@ -358,6 +358,20 @@ func TestDamage_OtherPages(t *testing.T) {
 	}
 }
 
+// checkFinds reports whether Check finds something wrong with the file.
+func checkFinds(t *testing.T, path string) bool {
+	t.Helper()
+	db, err := ciyuan.Open(path, &ciyuan.Options{ReadOnly: true})
+	if err != nil {
+		return true
+	}
+	problems, err := db.Check(context.Background())
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return err != nil || len(problems) > 0
+}
+
 // TestDamage_OlderPages puts pages as they were at earlier commits into the file,
 // one at a time: writes that a disk has lost. A meta page that fits may take the
 // file back to the commit before, as a whole.
@@ -390,7 +404,7 @@ func TestDamage_OlderPages(t *testing.T) {
 		keep()
 	}
 	last, want := states[len(states)-1], sound[len(states)-1]
-	tried := 0
+	tried, unseen := 0, 0
 	for i, old := range states[:len(states)-1] {
 		for at := 0; at+damagePage <= min(len(old), len(last)); at += damagePage {
 			if bytes.Equal(old[at:at+damagePage], last[at:at+damagePage]) {
@@ -404,10 +418,19 @@ func TestDamage_OlderPages(t *testing.T) {
 			if at < 2*damagePage && len(wrong) > 0 {
 				wrong = examine(path, sound[len(sound)-2])
 			}
+			if len(wrong) > 0 && checkFinds(t, path) {
+				// An earlier version of a page that is whole and in its place: docs/format.md
+				// promises that check finds it, and reading mostly does.
+				unseen++
+				wrong = nil
+			}
 			if len(wrong) > 0 {
 				t.Errorf("page %d of state %d: %s", at/damagePage, i, wrong[0])
 			}
 		}
+	}
+	if unseen > tried/20 {
+		t.Errorf("of %d pages %d were noticed by check alone", tried, unseen)
 	}
 	if tried < 50 {
 		t.Errorf("only %d pages differ", tried)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ciyuan-search/ciyuan/encoder"
@@ -259,6 +260,7 @@ type tokenSearch struct {
 	total float64       // of the weights
 	words *scoring.Plan // BM25 of the query's words, for the hybrid; else nil
 	tally scoring.Tally
+	rows  atomic.Uint64 // compared
 }
 
 // tokenHits ranks the documents by token vectors and shows those asked for. words is
@@ -348,7 +350,15 @@ func (t *tokenSearch) rankAll(want int) ([]found, error) {
 		return nil, err
 	}
 	docs, err := t.rerank(passages, want)
-	return docs[:min(len(docs), want)], err
+	if err != nil {
+		return nil, err
+	}
+	// Where everything was looked at, it shows whether something is missing, as where a
+	// disk has lost the last write of a page.
+	if rows := t.rows.Load(); !t.filter.active() && rows != t.meta.Rows && option(t.searcher.meta, optionIncomplete) == "" {
+		return nil, fmt.Errorf("%w: bucket %s: %d token vectors of %d are there", ErrCorrupt, store.Vectors, rows, t.meta.Rows)
+	}
+	return docs[:min(len(docs), want)], nil
 }
 
 // all returns the passages, ascending and at most n, that have token vectors and pass
@@ -548,6 +558,7 @@ func (r *reranker) score(p store.PassageID) (float64, error) {
 	if err != nil || !ok {
 		return math.Inf(-1), err
 	}
+	r.t.rows.Add(uint64(v.Len()))
 	switch t := r.t; t.opts.Score {
 	case ScoreSoftmax, ScoreSum:
 		return r.attention(&v), nil
