@@ -53,7 +53,7 @@ func ParseQuality(name string) (Quality, error) {
 type depth struct{ probes, rerank int }
 
 var depths = [...]depth{
-	QualityDefault: {48, 200},
+	QualityDefault: {64, 300},
 	QualityFast:    {24, 64},
 	QualityBest:    {128, 800},
 }
