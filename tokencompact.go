@@ -67,7 +67,7 @@ func (c *compaction) copyLeaders(tx *store.Tx) error {
 	m.NextLeader, m.Rows, m.GraphNodes, m.GraphHeader = 0, 0, 0, nil
 	per := uint32(store.LeadersPerBlock(int(m.LeaderBytes)))
 	size := int(m.LeaderBytes)
-	for block := uint32(0); block*per < old.NextLeader || block == 0; {
+	for block, done := uint32(0), false; !done; {
 		err := c.to.update(func(to *store.Tx) error {
 			var rows, states []byte
 			for ; block*per < old.NextLeader && len(rows) < runBytes; block++ {
@@ -90,9 +90,7 @@ func (c *compaction) copyLeaders(tx *store.Tx) error {
 		if err != nil {
 			return err
 		}
-		if old.NextLeader == 0 {
-			break
-		}
+		done = block*per >= old.NextLeader
 	}
 	return nil
 }

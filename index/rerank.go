@@ -3,7 +3,6 @@ package index
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/ciyuan-search/ciyuan/scoring"
 )
@@ -34,12 +33,7 @@ func (p *Panel) Set(query []float32) {
 		panic(fmt.Sprintf("index: %d numbers in rows of %d", len(query), z.dim))
 	}
 	n := len(query) / z.dim
-	p.rotated = slices.Grow(p.rotated[:0], n*z.padded)[:n*z.padded]
-	for i := range n {
-		row := p.rotated[i*z.padded : (i+1)*z.padded]
-		clear(row[copy(row, query[i*z.dim:(i+1)*z.dim]):])
-		z.rotation.apply(row)
-	}
+	p.rotated = z.Rotate(p.rotated, query)
 	p.panel.Set(p.rotated, n, z.padded)
 }
 

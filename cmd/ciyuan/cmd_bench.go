@@ -27,7 +27,7 @@ compares all vectors as they are stored, with float32 of one that compares those
 files. Times of queries are of one thread; where the machine does other things,
 processor time is what counts.`,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "vectors", Usage: "the `DIR` with the token vectors", Required: false},
+			&cli.StringFlag{Name: "vectors", Usage: "the `DIR` with the token vectors"},
 			&cli.StringFlag{Name: "name", Usage: "the `NAME` of the files, where DIR has those of several"},
 			gradeFlag(),
 			choice("exact-from", "index", "what recall is measured against", "index", "float32"),
@@ -338,7 +338,7 @@ func depthName(o *ciyuan.SearchOptions) string {
 
 // add adds copies of documents one by one, each durable and found before the next.
 func (b *benching) add(n int) (err error) {
-	if n <= 0 || b.con == nil {
+	if n <= 0 {
 		return nil
 	}
 	db, err := ciyuan.Open(b.file, nil)

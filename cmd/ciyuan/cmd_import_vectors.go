@@ -1,7 +1,6 @@
 package main
 
 import (
-	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,7 +18,11 @@ tokens of each document as int64, and, if documents are to have other names than
 numbers, NAME.ids.txt, an id a line. NAME.safetensors with the tensors "vectors" and
 "lengths" will do instead of the first two. Vectors need not have length 1. Documents
 with the same id are replaced. search --vectors FILE.npy finds them.`,
-		Flags:  slices.Concat([]cli.Flag{&cli.StringFlag{Name: "name", Usage: "the `NAME` of the files, where DIR has those of several"}}, []cli.Flag{gradeFlag(), jsonFlag()}),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "name", Usage: "the `NAME` of the files, where DIR has those of several"},
+			gradeFlag(),
+			jsonFlag(),
+		},
 		Action: c.importVectors,
 	})
 }
