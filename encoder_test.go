@@ -68,7 +68,7 @@ func TestOpen_EncoderOfGrams(t *testing.T) {
 	}
 	defer source.Close() //nolint:errcheck // only read
 	var data bytes.Buffer
-	if _, err := static.Convert(&data, source, static.ConvertOptions{Name: "grams"}); err != nil {
+	if _, err := static.Convert(context.Background(), &data, source, static.ConvertOptions{Name: "grams"}); err != nil {
 		t.Fatal(err)
 	}
 	table, err := encoder.NewTable(data.Bytes())

@@ -3,6 +3,7 @@ package encoder
 import (
 	"bufio"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"math"
@@ -24,6 +25,15 @@ type Builder struct {
 	unit    []float32
 	buckets []uint32 // of the n-grams, ascending
 	grams   []byte   // their packed rows
+	again   Again    // nil: rows and grams are kept
+}
+
+// Again reads vectors a second time, for a [Builder] that keeps none.
+type Again interface {
+	// WordVector appends the vector that the i-th successful Add had, from 0.
+	WordVector(dst []float32, i int) ([]float32, error)
+	// GramVector appends the vector that AddGram had for a bucket.
+	GramVector(dst []float32, bucket uint32) ([]float32, error)
 }
 
 // maxRows is how many rows a table may have, n-grams included: an index refers to
@@ -52,6 +62,11 @@ func NewBuilder(name string, dim int, bits scoring.Bits, p scoring.Params) (*Bui
 	return &Builder{h: header{name: name, dim: dim, bits: bits, params: p}, unit: make([]float32, dim)}, nil
 }
 
+// ReadAgain makes the builder keep words and no vectors: [Builder.WriteTo] and
+// [Builder.Fingerprint] ask for them, in the order of the words and each time anew.
+// To be called before the first Add.
+func (b *Builder) ReadAgain(from Again) { b.again = from }
+
 // Add adds a word in folded form, its prior (-ln of its relative frequency; cut
 // to [0, 15.94]) and its vector, which is made unit. The error wraps [ErrEntry] if
 // the word is empty, longer than 255 bytes or not UTF-8, the prior is NaN, or the
@@ -68,18 +83,25 @@ func (b *Builder) Add(word string, prior float32, vec []float32) error {
 	case len(b.entries)+len(b.buckets) == maxRows:
 		return fmt.Errorf("%w: more than %d rows", ErrEntry, maxRows)
 	}
-	length := lengthOf(vec)
-	if length == 0 || math.IsNaN(length) || math.IsInf(length, 0) {
+	if length := lengthOf(vec); length == 0 || math.IsNaN(length) || math.IsInf(length, 0) {
 		return fmt.Errorf("%w: the vector of %q has the length %v", ErrEntry, word, length)
-	}
-	for i, v := range vec {
-		b.unit[i] = float32(float64(v) / length)
 	}
 	steps := math.Round(max(0, min(math.MaxUint8, float64(prior)*priorStep)))
 	b.entries = append(b.entries, builderEntry{word: word, prior: byte(steps), row: len(b.entries)})
-	b.rows = scoring.AppendRow(b.rows, b.unit, b.h.bits)
+	if b.again == nil {
+		b.rows = b.appendRow(b.rows, vec)
+	}
 	b.h.longest = max(b.h.longest, len(word))
 	return nil
+}
+
+// appendRow appends the packed row of a word's vector.
+func (b *Builder) appendRow(dst []byte, vec []float32) []byte {
+	length := lengthOf(vec)
+	for i, v := range vec {
+		b.unit[i] = float32(float64(v) / length)
+	}
+	return scoring.AppendRow(dst, b.unit, b.h.bits)
 }
 
 // SetParams replaces the constants of the score, which may depend on all vectors.
@@ -128,7 +150,9 @@ func (b *Builder) AddGram(bucket uint32, vec []float32) error {
 		return fmt.Errorf("%w: more than %d rows", ErrEntry, maxRows)
 	}
 	b.buckets = append(b.buckets, bucket)
-	b.grams = scoring.AppendRow(b.grams, vec, b.h.bits)
+	if b.again == nil {
+		b.grams = scoring.AppendRow(b.grams, vec, b.h.bits)
+	}
 	return nil
 }
 
@@ -143,23 +167,12 @@ func lengthOf(vec []float32) float64 {
 
 // WriteTo writes the table and returns the number of bytes written. The error
 // wraps [ErrEntry] if a word was added twice, before anything is written, else it
-// is that of w.
+// is that of w or of what vectors are read from.
 func (b *Builder) WriteTo(w io.Writer) (int64, error) {
-	order.Stable(b.entries, func(x, y *builderEntry) int { return strings.Compare(x.word, y.word) })
-	for i := 1; i < len(b.entries); i++ {
-		if b.entries[i].word == b.entries[i-1].word {
-			return 0, fmt.Errorf("%w: %q twice", ErrEntry, b.entries[i].word)
-		}
-	}
-	index, text := b.frontCode()
-	b.h.count, b.h.gramRows = len(b.entries), len(b.buckets)
-	b.h.layout(len(text))
-	b.h.fingerprint = [fingerprintBytes]byte{}
-	digest := newFingerprint(b.h.encode())
-	if err := b.writeBody(digest, index, text); err != nil {
+	index, text, err := b.seal()
+	if err != nil {
 		return 0, err
 	}
-	b.h.fingerprint = digest.sum()
 	out := &countingWriter{w: w}
 	if _, err := out.Write(b.h.encode()); err != nil {
 		return out.n, err
@@ -168,8 +181,36 @@ func (b *Builder) WriteTo(w io.Writer) (int64, error) {
 	if err := b.writeBody(buffered, index, text); err != nil {
 		return out.n, err
 	}
-	err := buffered.Flush()
+	err = buffered.Flush()
 	return out.n, err
+}
+
+// Fingerprint returns [Table.Fingerprint] of the table that WriteTo would write, and
+// its errors.
+func (b *Builder) Fingerprint() (string, error) {
+	_, _, err := b.seal()
+	return hex.EncodeToString(b.h.fingerprint[:]), err
+}
+
+// seal sorts the words, completes the header, and returns the block index and the
+// words as they are written.
+func (b *Builder) seal() (index, text []byte, err error) {
+	order.Stable(b.entries, func(x, y *builderEntry) int { return strings.Compare(x.word, y.word) })
+	for i := 1; i < len(b.entries); i++ {
+		if b.entries[i].word == b.entries[i-1].word {
+			return nil, nil, fmt.Errorf("%w: %q twice", ErrEntry, b.entries[i].word)
+		}
+	}
+	index, text = b.frontCode()
+	b.h.count, b.h.gramRows = len(b.entries), len(b.buckets)
+	b.h.layout(len(text))
+	b.h.fingerprint = [fingerprintBytes]byte{}
+	digest := newFingerprint(b.h.encode())
+	if err := b.writeBody(digest, index, text); err != nil {
+		return nil, nil, err
+	}
+	b.h.fingerprint = digest.sum()
+	return index, text, nil
 }
 
 // writeBody writes what follows the header.
@@ -199,6 +240,9 @@ func (b *Builder) writeBody(w io.Writer, index, text []byte) error {
 	if err := write(zeros[:b.h.rows-at]); err != nil {
 		return err
 	}
+	if b.again != nil {
+		return b.writeAgain(write)
+	}
 	stride := scoring.RowBytes(b.h.dim, b.h.bits)
 	for _, e := range b.entries {
 		if err := write(b.rows[e.row*stride:][:stride]); err != nil {
@@ -206,6 +250,39 @@ func (b *Builder) writeBody(w io.Writer, index, text []byte) error {
 		}
 	}
 	return write(b.grams)
+}
+
+// writeAgain writes the rows of vectors that are read anew.
+func (b *Builder) writeAgain(write func(p []byte) error) error {
+	var row []byte
+	vec := make([]float32, 0, b.h.dim)
+	for _, e := range b.entries {
+		v, err := b.again.WordVector(vec, e.row)
+		if err == nil && len(v) != b.h.dim {
+			err = fmt.Errorf("%w: %q has %d columns instead of %d", ErrEntry, e.word, len(v), b.h.dim)
+		}
+		if err != nil {
+			return err
+		}
+		row = b.appendRow(row[:0], v)
+		if err := write(row); err != nil {
+			return err
+		}
+	}
+	for _, bucket := range b.buckets {
+		v, err := b.again.GramVector(vec, bucket)
+		if err == nil && len(v) != b.h.dim {
+			err = fmt.Errorf("%w: n-gram bucket %d has %d columns instead of %d", ErrEntry, bucket, len(v), b.h.dim)
+		}
+		if err != nil {
+			return err
+		}
+		row = scoring.AppendRow(row[:0], v, b.h.bits)
+		if err := write(row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // countingWriter counts the bytes that w has taken.

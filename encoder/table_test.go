@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -447,4 +448,52 @@ func BenchmarkDotMany(b *testing.B) {
 		table.DotMany(&q, rows, out)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(rows)), "ns/row")
+}
+
+// changed reads vectors again from a file that is not as it was.
+type changed struct {
+	columns int
+	err     error
+}
+
+func (c changed) WordVector(dst []float32, _ int) ([]float32, error) {
+	return append(dst, make([]float32, c.columns)...), c.err
+}
+
+func (c changed) GramVector(dst []float32, _ uint32) ([]float32, error) {
+	return append(dst, make([]float32, c.columns)...), c.err
+}
+
+func TestBuilder_ReadAgain_Errors(t *testing.T) {
+	gone := errors.New("gone")
+	for name, c := range map[string]struct {
+		from changed
+		want error
+	}{
+		"other columns": {changed{columns: 3}, ErrEntry},
+		"unreadable":    {changed{columns: 2, err: gone}, gone},
+	} {
+		words, err := NewBuilder("x", 2, 8, scoring.DefaultParams())
+		if err != nil {
+			t.Fatal(err)
+		}
+		words.ReadAgain(c.from)
+		grams, err := NewBuilder("x", 2, 8, scoring.DefaultParams())
+		if err != nil {
+			t.Fatal(err)
+		}
+		grams.ReadAgain(c.from)
+		err = errors.Join(words.Add("a", 1, []float32{1, 0}), grams.SetGrams(Grams{Min: 3, Max: 6, Buckets: 10}), grams.AddGram(1, []float32{1, 0}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range []*Builder{words, grams} {
+			if _, err := b.Fingerprint(); !errors.Is(err, c.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if n, err := b.WriteTo(io.Discard); !errors.Is(err, c.want) || n != 0 {
+				t.Errorf("%s: %d bytes, %v", name, n, err)
+			}
+		}
+	}
 }

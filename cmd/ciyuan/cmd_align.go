@@ -78,7 +78,7 @@ func (c *console) alignVectors(ctx *cli.Context) (align.Vectors, error) {
 		c.closers = append(c.closers, model)
 		return modelVectors{model}, nil
 	}
-	table, err := c.tableOr(ctx.String("encoder"))
+	table, err := c.tableOr(ctx.Context, ctx.String("encoder"))
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (c *console) align(ctx *cli.Context) error {
 		if kind == encoderHF {
 			spec = encoderDefault // what is learned is about words, not their occurrences
 		}
-		table, err := c.tableOr(spec)
+		table, err := c.tableOr(ctx.Context, spec)
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func (c *console) dict(ctx *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		table, err := c.tableOr(ctx.String("encoder"))
+		table, err := c.tableOr(ctx.Context, ctx.String("encoder"))
 		if err != nil {
 			return err
 		}

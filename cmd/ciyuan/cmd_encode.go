@@ -239,7 +239,7 @@ func (c *console) wordVectors(ctx *cli.Context, kind, path string, tok *tokenize
 	var table *encoder.Table
 	var err error
 	if kind == encoderStatic {
-		table, err = c.openTable(path)
+		table, err = c.openTable(ctx.Context, path)
 	} else {
 		table, err = encoder.Default()
 	}

@@ -116,10 +116,14 @@ func (c *console) convertModel(ctx *cli.Context) error {
 		return err
 	}
 	defer discard(source)
+	pr := c.progress("reading", "words")
+	defer pr.finish()
+	o.Progress = pr.rows
 	done, err := c.writeTable(ctx, out, source, o)
 	if err != nil {
 		return naming(in, err)
 	}
+	pr.clear()
 	skipped := source.Skipped()
 	done.Invalid = skipped.Empty + skipped.Invalid
 	return c.reportTable(ctx, done)
@@ -135,18 +139,18 @@ func isSame(a, b string) bool {
 func (c *console) writeTable(ctx *cli.Context, out string, v static.Vectors, o static.ConvertOptions) (*conversion, error) {
 	var report static.Report
 	err := writeFile(ctx.Context, out, func(w io.Writer) (err error) {
-		report, err = static.Convert(w, v, o)
+		report, err = static.Convert(ctx.Context, w, v, o)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return c.describeTableFile(out, report)
+	return c.describeTableFile(ctx, out, report)
 }
 
 // describeTableFile says what a table that was written to a file holds.
-func (c *console) describeTableFile(out string, report static.Report) (*conversion, error) {
-	table, err := c.openTable(out)
+func (c *console) describeTableFile(ctx *cli.Context, out string, report static.Report) (*conversion, error) {
+	table, err := c.openTable(ctx.Context, out)
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ func (c *console) distilModel(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	done, err := c.describeTableFile(out, report.Report)
+	done, err := c.describeTableFile(ctx, out, report.Report)
 	if err != nil {
 		return err
 	}

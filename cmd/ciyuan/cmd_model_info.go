@@ -216,8 +216,8 @@ func describeTransformer(ctx *cli.Context, path string) (*modelDescription, erro
 	return d, nil
 }
 
-// describeSource reads a table of another program's. A small one is described as
-// --encoder uses it, with the fingerprint that an index would have.
+// describeSource reads a table of another program's. The fingerprint is that of the
+// converted table, which is what an index would have.
 func (c *console) describeSource(ctx *cli.Context, path, near string) (*modelDescription, error) {
 	source, err := openSource(path)
 	if err != nil {
@@ -232,22 +232,27 @@ func (c *console) describeSource(ctx *cli.Context, path, near string) (*modelDes
 	if g, ok := source.(interface{ Grams() encoder.Grams }); ok {
 		d.Grams = g.Grams().Buckets
 	}
-	if d.Bytes <= maxForeignBytes {
-		table, err := c.openTable(path)
-		if err != nil {
-			return nil, err
-		}
-		d.Fingerprint = table.Fingerprint()
+	pr := c.progress("reading", "words")
+	defer pr.finish()
+	sum, report, err := static.Fingerprint(ctx.Context, source, static.ConvertOptions{Name: d.Name, Progress: pr.rows})
+	if err != nil {
+		return nil, naming(path, err)
 	}
-	if near == "" && d.Words >= 0 {
+	d.Fingerprint = sum
+	if d.Words < 0 {
+		d.Words = report.Words + report.Duplicates + report.Zeros + report.TooLong
+	}
+	if near == "" {
 		return d, nil
 	}
 	query, err := sourceVector(ctx, source, near)
 	if err != nil {
 		return nil, naming(path, err)
 	}
+	if len(query) == 0 {
+		return nil, noVector(near)
+	}
 	best := nearest10{}
-	d.Words = 0
 	for row, err := range source.Rows() {
 		if err == nil {
 			err = ctx.Context.Err()
@@ -255,15 +260,11 @@ func (c *console) describeSource(ctx *cli.Context, path, near string) (*modelDes
 		if err != nil {
 			return nil, naming(path, err)
 		}
-		d.Words++
-		if near != "" && tokenizer.Fold(row.Word) != near {
+		if tokenizer.Fold(row.Word) != near {
 			best.add(row.Word, cosine(query, row.Vector))
 		}
 	}
 	d.Near = best.words
-	if near != "" && len(query) == 0 {
-		return nil, noVector(near)
-	}
 	return d, nil
 }
 

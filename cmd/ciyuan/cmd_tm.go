@@ -31,7 +31,7 @@ func tmCommand(c *console) *cli.Command {
 // memory returns the memories of an index, whose words are aligned by the
 // vectors of --encoder and, if one is named, by --model.
 func (c *console) memory(ctx *cli.Context, db *ciyuan.DB) (*tm.Memory, error) {
-	table, err := c.tableOr(ctx.String("encoder"))
+	table, err := c.tableOr(ctx.Context, ctx.String("encoder"))
 	if errors.Is(err, encoder.ErrNoDefault) {
 		return tm.New(db, nil)
 	}

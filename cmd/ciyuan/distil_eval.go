@@ -45,7 +45,7 @@ func (t teacherWords) Vectors(ctx context.Context, words []string) ([][]float32,
 // compareTeacher measures searches on a test set: by softmax attention with the new
 // table and with the teacher's own vectors of the words, and by BM25.
 func (c *console) compareTeacher(ctx *cli.Context, set *eval.Set, table string, ask distil.Teacher, pr *progress) ([]teacherScore, error) {
-	student, err := c.openTable(table)
+	student, err := c.openTable(ctx.Context, table)
 	if err != nil {
 		return nil, err
 	}

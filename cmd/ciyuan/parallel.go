@@ -163,8 +163,8 @@ func linesOf(ctx context.Context, r io.Reader, name string) iter.Seq2[string, er
 }
 
 // tableOr returns the table that --encoder names, the embedded one by default.
-func (c *console) tableOr(spec string) (encoder.Static, error) {
-	table, err := c.staticEncoder(spec)
+func (c *console) tableOr(ctx context.Context, spec string) (encoder.Static, error) {
+	table, err := c.staticEncoder(ctx, spec)
 	if err == nil && table == nil {
 		return encoder.Default()
 	}

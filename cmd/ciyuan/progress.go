@@ -95,6 +95,13 @@ func (p *progress) enter(phase string, done, total int64, unit string) {
 	}
 }
 
+// rows counts rows of vectors; the total is 0 where it is not known.
+func (p *progress) rows(done, total int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done, p.total = int64(done), int64(total)
+}
+
 // clear takes the line away for a message; the next tick draws it again.
 func (p *progress) clear() {
 	p.mu.Lock()

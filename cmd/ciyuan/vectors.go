@@ -126,7 +126,7 @@ func (c *console) wordEncoder(ctx context.Context, spec string) (encoder.Encoder
 		c.closers = append(c.closers, model)
 		return model.Contextual(tableName(path)), nil
 	}
-	table, err := c.openTable(path)
+	table, err := c.openTable(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -135,12 +135,12 @@ func (c *console) wordEncoder(ctx context.Context, spec string) (encoder.Encoder
 
 // staticEncoder opens a table of word vectors, which stays open until the command has
 // ended; nil is the embedded one.
-func (c *console) staticEncoder(spec string) (encoder.Static, error) {
+func (c *console) staticEncoder(ctx context.Context, spec string) (encoder.Static, error) {
 	kind, path, err := encoderKind(spec, encoderDefault, encoderStatic)
 	if err != nil || kind == encoderDefault {
 		return nil, err
 	}
-	table, err := c.openTable(path)
+	table, err := c.openTable(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +149,7 @@ func (c *console) staticEncoder(spec string) (encoder.Static, error) {
 
 // openTable opens a table of our own, or reads one of another program's that is
 // small enough.
-func (c *console) openTable(path string) (*encoder.Table, error) {
+func (c *console) openTable(ctx context.Context, path string) (*encoder.Table, error) {
 	ours, err := isOurTable(path)
 	if err != nil {
 		return nil, err
@@ -176,7 +176,7 @@ func (c *console) openTable(path string) (*encoder.Table, error) {
 	}
 	defer discard(source)
 	var data bytes.Buffer
-	if _, err := static.Convert(&data, source, static.ConvertOptions{Name: tableName(path)}); err != nil {
+	if _, err := static.Convert(ctx, &data, source, static.ConvertOptions{Name: tableName(path)}); err != nil {
 		return nil, naming(path, err)
 	}
 	return encoder.NewTable(data.Bytes())

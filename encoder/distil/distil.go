@@ -113,7 +113,7 @@ func Distil(ctx context.Context, w io.Writer, words []Word, teacher Teacher, o O
 	if report.Kept, err = s.reduce(ctx, &o); err != nil {
 		return Report{}, err
 	}
-	report.Report, err = static.Convert(w, s, static.ConvertOptions{Name: o.Name, License: o.License, Bits: o.Bits})
+	report.Report, err = static.Convert(ctx, w, s, static.ConvertOptions{Name: o.Name, License: o.License, Bits: o.Bits})
 	return report, err
 }
 

@@ -112,12 +112,16 @@ func (b *word2vec) Rows() iter.Seq2[Row, error] {
 				skipped.Invalid++
 				continue
 			}
-			if !yield(Row{Word: word, Vector: vector}, nil) {
+			if !yield(Row{Word: word, Vector: vector, at: r.offset}, nil) {
 				return
 			}
 		}
 		b.skipped.Store(&skipped)
 	}
+}
+
+func (b *word2vec) vectorAt(vector []float32, at int) error {
+	return decodeFloats(vector, b.data[at:])
 }
 
 // decodeFloats sets vector to the little-endian float32s in b.

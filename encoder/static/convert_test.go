@@ -2,6 +2,7 @@ package static
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ func convert(tb testing.TB, v Vectors, o ConvertOptions) (*encoder.Table, Report
 	if err != nil {
 		tb.Fatal(err)
 	}
-	report, err := Convert(f, v, o)
+	report, err := Convert(context.Background(), f, v, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestConvert_SameBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Convert(w, source, ConvertOptions{}); err != nil {
+		if _, err := Convert(context.Background(), w, source, ConvertOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := source.Close(); err != nil {
@@ -115,6 +116,72 @@ func TestConvert_SameBytes(t *testing.T) {
 	}
 	if !bytes.Equal(first.Bytes(), second.Bytes()) {
 		t.Error("two conversions differ")
+	}
+}
+
+// TestFingerprint reads a table of each kind twice instead of keeping its vectors: the
+// fingerprint is that of the table which Convert writes.
+func TestFingerprint(t *testing.T) {
+	var binary bytes.Buffer
+	binary.WriteString("3 2\n")
+	for _, word := range []string{"词元", "Zebra", "apple"} {
+		fmt.Fprintf(&binary, "%s \x00\x00\x80\x3f\x00\x00\x00%c\n", word, len(word))
+	}
+	sources := map[string]Source{
+		"text":   open(t, "词元 3 4 0\nToken 0 1 2\ntoken 9 9 9\r\n\nＡ -1 0 0\nzero 0 0 0\nlast 1 1 1"),
+		"header": open(t, "\xef\xbb\xbf3 2\nb 1 2\na 2 -1\nc 0.5 0.25\n"),
+		"binary": open(t, binary.String()),
+	}
+	for _, name := range []string{"grams.bin", "plain.bin", "classifier.bin", "model2vec/wordpiece", "model2vec/mapped", "model2vec/unigram"} {
+		source, err := Open(filepath.Join("testdata", name), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer source.Close()
+		sources[name] = source
+	}
+	for name, source := range sources {
+		if _, ok := source.(rereader); !ok {
+			t.Errorf("%s: cannot be read again", name)
+		}
+		for _, o := range []ConvertOptions{{}, {Name: "some", Bits: scoring.Bits4, License: "MIT"}, {Bits: scoring.Bits16, MaxWords: 2, NoGrams: true}} {
+			table, want := convert(t, source, o)
+			sum, report, err := Fingerprint(context.Background(), source, o)
+			if err != nil || sum != table.Fingerprint() || report != want {
+				t.Errorf("%s, %+v: %s, %+v, %v, not %s, %+v", name, o, sum, report, err, table.Fingerprint(), want)
+			}
+		}
+	}
+	kept, want := convert(t, generated{n: 100, dim: 8}, ConvertOptions{})
+	if sum, report, err := Fingerprint(context.Background(), generated{n: 100, dim: 8}, ConvertOptions{}); err != nil || sum != kept.Fingerprint() || report != want {
+		t.Errorf("vectors of another package: %s, %+v, %v", sum, report, err)
+	}
+}
+
+// TestConvert_Cancelled ends the work while words are read, while n-grams are, and
+// while rows are read again.
+func TestConvert_Cancelled(t *testing.T) {
+	source, err := Open("testdata/grams.bin", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	steps := 0
+	count := ConvertOptions{Progress: func(int, int) { steps++ }}
+	if _, _, err := Fingerprint(context.Background(), source, count); err != nil || steps < 4 {
+		t.Fatalf("%d steps, %v", steps, err)
+	}
+	for stop := 1; stop <= steps; stop++ {
+		ctx, cancel := context.WithCancel(context.Background())
+		at := 0
+		o := ConvertOptions{Progress: func(int, int) {
+			if at++; at == stop {
+				cancel()
+			}
+		}}
+		if _, _, err := Fingerprint(ctx, source, o); !errors.Is(err, context.Canceled) || at != stop {
+			t.Errorf("cancelled at step %d of %d: %v at step %d", stop, steps, err, at)
+		}
 	}
 }
 
@@ -163,10 +230,10 @@ func TestConvert_Grams(t *testing.T) {
 
 func TestConvert_Errors(t *testing.T) {
 	var b bytes.Buffer
-	if _, err := Convert(&b, open(t, "a 1 2\nb nan 2\n"), ConvertOptions{}); !errors.Is(err, ErrNotFinite) {
+	if _, err := Convert(context.Background(), &b, open(t, "a 1 2\nb nan 2\n"), ConvertOptions{}); !errors.Is(err, ErrNotFinite) {
 		t.Errorf("NaN: %v", err)
 	}
-	if _, err := Convert(&b, open(t, "a 1 2\n"), ConvertOptions{Bits: 5}); !errors.Is(err, encoder.ErrTable) {
+	if _, err := Convert(context.Background(), &b, open(t, "a 1 2\n"), ConvertOptions{Bits: 5}); !errors.Is(err, encoder.ErrTable) {
 		t.Errorf("5 bits: %v", err)
 	}
 	if b.Len() != 0 {
@@ -226,7 +293,7 @@ func openTableCost(t *testing.T, bits scoring.Bits) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Convert(f, generated{n: n, dim: 64}, ConvertOptions{Bits: bits}); err != nil {
+	if _, err := Convert(context.Background(), f, generated{n: n, dim: 64}, ConvertOptions{Bits: bits}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
@@ -271,7 +338,7 @@ func TestOpenTable_Errors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer source.Close()
-	if _, err := Convert(&b, source, ConvertOptions{}); err != nil {
+	if _, err := Convert(context.Background(), &b, source, ConvertOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	good := b.Bytes()

@@ -324,6 +324,12 @@ func (f *FastText) compose(sum, scratch []float32, grams []uint32, row int, word
 	return n, nil
 }
 
+func (f *FastText) vectorAt(vector []float32, at int) error {
+	word, _ := decodeWord(f.rawWord(at), f.info.Charset)
+	_, err := f.compose(vector, make([]float32, len(vector)), nil, at, word)
+	return err
+}
+
 // Rows reads the words of the dictionary with their composed vectors.
 func (f *FastText) Rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
@@ -346,7 +352,7 @@ func (f *FastText) Rows() iter.Seq2[Row, error] {
 				return
 			}
 			count := binary.LittleEndian.Uint64(f.data[int(at)+len(raw)+1:])
-			if !yield(Row{Word: word, Vector: vector, Count: int64(count)}, nil) {
+			if !yield(Row{Word: word, Vector: vector, Count: int64(count), at: i}, nil) {
 				return
 			}
 		}

@@ -216,11 +216,16 @@ func (m *Model2Vec) Rows() iter.Seq2[Row, error] {
 				yield(Row{}, err)
 				return
 			}
-			if !yield(Row{Word: word, Vector: vector}, nil) {
+			if !yield(Row{Word: word, Vector: vector, at: int(id)}, nil) {
 				return
 			}
 		}
 	}
+}
+
+func (m *Model2Vec) vectorAt(vector []float32, at int) error {
+	clear(vector)
+	return m.add(vector, uint32(at))
 }
 
 // wholeWord returns the text of a piece that may begin a word, "" for others: a

@@ -104,6 +104,14 @@ type Row struct {
 	Vector []float32
 	// Count is how often the word occurred in the training text, 0 if unknown.
 	Count int64
+
+	at int // where a rereader finds the row
+}
+
+// rereader is implemented by the sources of this package.
+type rereader interface {
+	// vectorAt sets vector to that of a row which was read before.
+	vectorAt(vector []float32, at int) error
 }
 
 // Skipped counts rows that were left out without an error, because files in

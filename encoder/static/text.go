@@ -101,9 +101,10 @@ func (t *text) Rows() iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		var skipped Skipped
 		vector := make([]float32, t.info.Dim)
-		number, rows := t.line-1, 0
+		number, rows, at, end := t.line-1, 0, 0, 0
 		for line := range bytes.Lines(t.body) {
 			number++
+			at, end = end, end+len(line)
 			if len(trimRight(line)) == 0 {
 				skipped.Empty++
 				continue
@@ -126,7 +127,7 @@ func (t *text) Rows() iter.Seq2[Row, error] {
 				skipped.Invalid++
 				continue
 			}
-			if !yield(Row{Word: word, Vector: vector}, nil) {
+			if !yield(Row{Word: word, Vector: vector, at: at}, nil) {
 				return
 			}
 		}
@@ -136,6 +137,15 @@ func (t *text) Rows() iter.Seq2[Row, error] {
 		}
 		t.skipped.Store(&skipped)
 	}
+}
+
+func (t *text) vectorAt(vector []float32, at int) error {
+	line := t.body[at:]
+	if end := bytes.IndexByte(line, '\n'); end >= 0 {
+		line = line[:end]
+	}
+	_, err := splitLine(line, vector)
+	return err
 }
 
 // splitLine sets vector to the last columns of line and returns the word before
