@@ -337,7 +337,7 @@ func (a *answerer) passages(n int) ([]*askedPassage, error) {
 		by := scoring.NewScorer(scoring.Options{Method: method, Params: a.enc.Params(), K1: a.opts.K1, B: a.opts.B, MeanLength: sentenceWords})
 		terms := make([]scoring.Term, len(a.searcher.terms))
 		for t := range terms {
-			terms[t] = scoring.Term{IDF: 1, Neighbors: a.searcher.terms[t].near}
+			terms[t] = scoring.Term{IDF: 1, Foreign: a.searcher.terms[t].foreign, Neighbors: a.searcher.terms[t].near}
 		}
 		a.plans[i] = scoring.NewPlan(by, terms)
 	}

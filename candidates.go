@@ -175,7 +175,7 @@ func (w *window) sum(s *searcher, plan *scoring.Plan, share float64, lengths *wi
 			if w.scores[o] == 0 {
 				w.hits = append(w.hits, o)
 			}
-			w.scores[o] += float64(weight * w.sums[o].Value(plan.Scorer(), lengths.at(o)))
+			w.scores[o] += float64(weight * plan.Value(t, w.sums[o], lengths.at(o)))
 			w.sums[o] = scoring.Sums[float64]{}
 		}
 		w.touched = w.touched[:0]

@@ -155,8 +155,8 @@ func (s *searcher) tile(p *phrase, start int, chinese string) error {
 }
 
 // isHan reports whether a word consists of Chinese characters.
-func isHan(word string) bool {
-	for _, r := range word {
+func isHan[T string | []byte](word T) bool {
+	for _, r := range string(word) {
 		if !unicode.Is(unicode.Han, r) {
 			return false
 		}

@@ -223,7 +223,7 @@ func (s *searcher) weighed(by *scoring.Scorer) []scoring.Term {
 	terms := make([]scoring.Term, len(s.terms))
 	for i := range s.terms {
 		t := &s.terms[i]
-		terms[i] = scoring.Term{IDF: t.weight * by.IDF(t.prior, min(n, max(t.df, t.formDF)), n), Neighbors: t.near}
+		terms[i] = scoring.Term{IDF: t.weight * by.IDF(t.prior, min(n, max(t.df, t.formDF)), n), Foreign: t.foreign, Neighbors: t.near}
 	}
 	return terms
 }

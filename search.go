@@ -175,6 +175,12 @@ func (s *searcher) gather() error {
 		}
 		if t.df > 0 {
 			t.near = append(t.near, scoring.Neighbor{Code: uint32(t.code), Sim: 1, Exact: true})
+		} else if len(t.forms) == 0 && len(t.near) > 0 { // the nearest first
+			nearest, err := s.words.Word(store.Code(t.near[0].Code))
+			if err != nil {
+				return err
+			}
+			t.foreign = isHan(nearest) != isHan(t.word)
 		}
 		t.addForms()
 		s.stats.Neighbors += len(t.near)

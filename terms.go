@@ -22,6 +22,8 @@ type queryTerm struct {
 	formDF int    // live passages that have one of these, at most
 	weight float64
 
+	foreign bool // it is of another script than the nearest word, and no word stands for it
+
 	direction []float32 // its unit vector where the index gave it, else nil
 }
 

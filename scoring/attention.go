@@ -22,7 +22,7 @@ func (p *Plan) Attention(tally *Tally, match *Match, length int) float64 {
 	case MethodBM25:
 		return match.weight.Num / sums.Num
 	default:
-		b := p.scorer.background
+		b := p.scorers[match.Term].background
 		return (match.weight.Den + b) / (sums.Den + float64(float64(length)*b))
 	}
 }

@@ -13,6 +13,9 @@ type Term struct {
 	// Elsewhere is the part of the weight that another plan decides, in [0, 1], see
 	// [Shares].
 	Elsewhere float64
+	// Foreign says that the word is of another language than its neighbours, none of
+	// which is the word itself or a form of it: softmax attention is sharper then.
+	Foreign bool
 	// Neighbors are the word itself, if the corpus has it, and the nearest
 	// words. Their order does not matter.
 	Neighbors []Neighbor
@@ -40,6 +43,7 @@ type Match struct {
 // concurrent use.
 type Plan struct {
 	scorer   *Scorer
+	scorers  []*Scorer // of each query word
 	idf      []float64
 	weights  []float64 // idf without what is decided elsewhere
 	idfSum   float64
@@ -60,7 +64,10 @@ type slot struct {
 // NewPlan returns the plan of a query. Neighbours of weight zero are left out; of
 // several with the same code in one term the best stays.
 func NewPlan(by *Scorer, terms []Term) *Plan {
-	p := &Plan{scorer: by, idf: make([]float64, len(terms)), weights: make([]float64, len(terms)), postings: make([][]Posting, len(terms))}
+	p := &Plan{
+		scorer: by, scorers: make([]*Scorer, len(terms)),
+		idf: make([]float64, len(terms)), weights: make([]float64, len(terms)), postings: make([][]Posting, len(terms)),
+	}
 	type found struct {
 		code  uint32
 		match Match
@@ -69,7 +76,11 @@ func NewPlan(by *Scorer, terms []Term) *Plan {
 	for i, term := range terms {
 		p.idf[i], p.weights[i] = term.IDF, term.IDF*(1-term.Elsewhere)
 		p.idfSum += term.IDF
-		p.postings[i] = postingsOf(by, term.Neighbors)
+		p.scorers[i] = by
+		if term.Foreign {
+			p.scorers[i] = by.foreign
+		}
+		p.postings[i] = postingsOf(p.scorers[i], term.Neighbors)
 		for _, o := range p.postings[i] {
 			all = append(all, found{o.Code, Match{Term: i, Sim: o.Sim, Exact: o.Exact, Form: o.Form, weight: o.Weight}})
 		}
@@ -168,6 +179,12 @@ func (p *Plan) Matches(code uint32) []Match {
 	return p.matches[s.from:s.to]
 }
 
+// Value returns what the sums of a query word are worth in a document of the given
+// length, see [Sums.Value].
+func (p *Plan) Value(term int, s Sums[float64], length int) float64 {
+	return s.Value(p.scorers[term], length)
+}
+
 // Most returns the sum of the idf of all query words: what a score can be at
 // most, but for what [Plan.Normalize] cuts off.
 func (p *Plan) Most() float64 { return p.idfSum }
@@ -210,7 +227,7 @@ func (p *Plan) Score(tally *Tally, codes []uint32, length int) float64 {
 	tally.parts = tally.parts[:0]
 	var score float64
 	for i, s := range tally.sums {
-		part := float64(p.weights[i] * s.Value(p.scorer, length))
+		part := float64(p.weights[i] * p.Value(i, s, length))
 		tally.parts = append(tally.parts, part)
 		score += part
 	}

@@ -207,6 +207,36 @@ func TestPlan_OneHotIsBM25(t *testing.T) {
 	}
 }
 
+// The neighbours of a word of another language stand out more from the background.
+func TestPlan_Foreign(t *testing.T) {
+	params := scoring.DefaultParams()
+	neighbors := []scoring.Neighbor{{Code: 7, Sim: .6}}
+	for _, tt := range []struct {
+		method  scoring.Method
+		foreign bool
+		t       float64
+	}{
+		{scoring.MethodSoftmax, false, .15},
+		{scoring.MethodSoftmax, true, .12},
+		{scoring.MethodMaxSim, true, 0},
+	} {
+		p := scoring.NewPlan(scoring.NewScorer(scoring.Options{Method: tt.method, Params: params}), []scoring.Term{{IDF: 2, Foreign: tt.foreign, Neighbors: neighbors}})
+		value, attention := .6, 1.0
+		if tt.t > 0 {
+			e := math.Exp((.6 - 1) / tt.t)
+			attention = e / (e + 9*math.Exp((.07-1)/tt.t))
+			value = .6 * attention
+		}
+		var tally scoring.Tally
+		if got := p.Score(&tally, []uint32{1, 7, 2}, 10); math.Abs(got-2*value) > 1e-6 {
+			t.Errorf("%v, foreign %v: score %v, want %v", tt.method, tt.foreign, got, 2*value)
+		}
+		if got := p.Attention(&tally, &p.Matches(7)[0], 10); math.Abs(got-attention) > 1e-6 {
+			t.Errorf("%v, foreign %v: attention %v, want %v", tt.method, tt.foreign, got, attention)
+		}
+	}
+}
+
 func TestPlan_Neighbors(t *testing.T) {
 	s := scoring.NewScorer(scoring.Options{Params: scoring.DefaultParams()})
 	nan := float32(math.NaN())

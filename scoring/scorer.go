@@ -42,6 +42,12 @@ func (m Method) String() string {
 	return "unknown"
 }
 
+// foreignTemperature is what the temperature is multiplied by for words of another
+// language than the corpus, whose neighbours lie closer to the background: in the
+// default table the first, fifth and tenth nearest word of the other language have
+// 0.78 times the cosine of those of the word's own.
+const foreignTemperature = 0.8
+
 // Options choose a score.
 type Options struct {
 	Method Method
@@ -61,6 +67,7 @@ type Options struct {
 type Scorer struct {
 	opts       Options
 	background float64 // exp((z_bg - 1) / T)
+	foreign    *Scorer // of words of another language than the corpus
 }
 
 // NewScorer returns the scorer for the options, whose Params must be
@@ -69,6 +76,13 @@ func NewScorer(o Options) *Scorer {
 	if o.MeanLength <= 0 {
 		o.MeanLength = 1
 	}
+	s, foreign := newScorer(o), o
+	foreign.Params.Temperature *= foreignTemperature
+	s.foreign = newScorer(foreign)
+	return s
+}
+
+func newScorer(o Options) *Scorer {
 	s := &Scorer{opts: o}
 	s.background = s.attention(float64(o.Params.Background))
 	return s

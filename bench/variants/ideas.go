@@ -267,13 +267,20 @@ func (s *Set) feedback(score Score) Score {
 // mixed returns the default with attention to tokens whose vectors are mixed with
 // those of the tokens beside them, by so much; literal tokens stay what they are.
 func (s *Set) mixed(mix float64, literal *Formula, idf func(*Term) float64) Score {
-	c := s.Constants()
+	c, background := s.Constants(), s.background()
+	foreign := c
+	foreign.T *= foreignTemperature
+	foreignBackground := math.Exp((c.Background - 1) / foreign.T)
 	vectors := make([][]float32, len(s.words))
 	each(len(s.words), func(i int) { vectors[i] = s.vector(int32(i)) })
 	lengths := make([][]float32, len(s.Passages))
 	each(len(s.Passages), func(p int) { lengths[p] = s.lengths(s.Passages[p].Words, vectors, float32(mix)) })
 	value := func(t *Term, p int) float64 {
 		words := s.Passages[p].Words
+		c, b := c, background
+		if t.Foreign {
+			c, b = foreign, foreignBackground
+		}
 		var num, den, theirs float64
 		for i, w := range words {
 			z := 1.0
@@ -298,7 +305,7 @@ func (s *Set) mixed(mix float64, literal *Formula, idf func(*Term) float64) Scor
 			den += e
 			theirs++
 		}
-		return num / (den + (float64(s.Passages[p].Length)-theirs)*s.background())
+		return num / (den + (float64(s.Passages[p].Length)-theirs)*b)
 	}
 	words := map[*Word][]float32{}
 	var all []*Term
@@ -357,6 +364,21 @@ func (s *Set) lengths(words []int32, vectors [][]float32, mix float32) []float32
 		out[i] = float32(math.Sqrt(float64(square)))
 	}
 	return out
+}
+
+// nearer gives the near words of a word of another language similarities divided by a
+// power of the largest of them.
+func nearer(power float64) func(t *Term) []Near {
+	return func(t *Term) []Near {
+		if !t.Foreign {
+			return t.Near
+		}
+		near := slices.Clone(t.Near)
+		for i := range near {
+			near[i].Sim *= math.Pow(t.Near[0].Sim, -power)
+		}
+		return near
+	}
 }
 
 // nearest returns a formula with at most k near words, and only ones from a similarity on.

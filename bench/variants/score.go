@@ -19,6 +19,9 @@ type Formula struct {
 	Weight func(n *Near) (num, den float64)
 	// Largest takes the largest num instead of the sum.
 	Largest bool
+	// Foreign has the Weight and Value of words of another language than the corpus;
+	// nil: these.
+	Foreign *Formula
 	// Value makes the word's value of both sums; num is above 0.
 	Value func(num, den, length float64) float64
 }
@@ -44,6 +47,10 @@ func (s *Set) Score(f *Formula, relative bool) Score {
 			near := t.Near
 			if f.Near != nil {
 				near = f.Near(t)
+			}
+			f := f
+			if f.Foreign != nil && t.Foreign {
+				f = f.Foreign
 			}
 			var touched []int32
 			for j := range near {
@@ -80,8 +87,19 @@ func (s *Set) Constants() Constants {
 	return Constants{float64(p.Temperature), float64(p.Background), float64(p.MinSim)}
 }
 
+// foreignTemperature is the factor of T for words of another language.
+const foreignTemperature = 0.8
+
 // Softmax returns the formula of softmax attention.
 func (s *Set) Softmax(c Constants) *Formula {
+	f := s.softmax(c)
+	c.T *= foreignTemperature
+	f.Foreign = s.softmax(c)
+	return f
+}
+
+// softmax is Softmax with the same constants in every language.
+func (s *Set) softmax(c Constants) *Formula {
 	attention := func(z float64) float64 { return math.Exp((z - 1) / c.T) }
 	b := attention(c.Background)
 	return &Formula{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"unicode"
 
@@ -69,6 +70,9 @@ type Word struct {
 	// Near has the word itself first, if the corpus has it, and then the nearest
 	// ones, the best first: as many as the score takes.
 	Near []Near
+	// Foreign says that neither the word nor a form of it is in the corpus, and that
+	// the nearest word is of another script.
+	Foreign bool
 	// Sims has the cosine with every word of the corpus; nil without a vector.
 	Sims []float32
 
@@ -307,6 +311,12 @@ func (s *Set) near(w *Word) {
 	}
 	slices.SortStableFunc(rest, func(a, b Near) int { return cmp.Compare(b.Sim, a.Sim) })
 	w.Near = append(w.Near, rest[:min(len(rest), k-len(w.Near))]...)
+	w.Foreign = w.Code < 0 && len(rest) > 0 && isHan(s.words[rest[0].Code].text) != isHan(w.Text) &&
+		!slices.ContainsFunc(s.inflect(&Term{Word: w}, minInflected), func(n Near) bool { return n.Exact })
+}
+
+func isHan(word string) bool {
+	return !strings.ContainsFunc(word, func(r rune) bool { return !unicode.Is(unicode.Han, r) })
 }
 
 // depth is how many documents a question is answered with.

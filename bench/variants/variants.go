@@ -134,8 +134,23 @@ func (t *trials) constantsOf() {
 		c.Background = background
 		t.try(fmt.Sprintf("default, background %g", background), t.with(t.s.Softmax(c)))
 	}
-	mean := *t.softmax
+	same, foreignBackground := *t.softmax, *t.softmax
+	same.Foreign = nil
+	t.try("default, the same T in another language", t.with(&same))
+	c := t.constants
+	c.Background = 0
+	foreignBackground.Foreign = t.s.softmax(c)
+	t.try("default, the same T but background 0 in another language", t.with(&foreignBackground))
+	for _, power := range []float64{0.25, 0.5} {
+		f := *t.softmax
+		f.Foreign = nil
+		f.Near = nearer(power)
+		t.try(fmt.Sprintf("default, the same T but z / z_max^%g in another language", power), t.with(&f))
+	}
+	mean, foreign := *t.softmax, *t.softmax.Foreign
 	mean.Value = func(num, den, _ float64) float64 { return t.softmax.Value(num, den, t.s.MeanLength) }
+	foreign.Value = func(num, den, _ float64) float64 { return t.softmax.Foreign.Value(num, den, t.s.MeanLength) }
+	mean.Foreign = &foreign
 	t.try("default, all passages as long as the mean", t.s.byWord(&mean, t.literal(t.s.BM25(1.2, 0)), t.idf))
 	t.try("default, at most 16 near words", t.with(nearest(t.softmax, 16, t.constants.MinSim)))
 	t.try("default, near words from z = 0.5 on", t.with(nearest(t.softmax, len(t.s.words), 0.5)))

@@ -6,12 +6,15 @@ package reference
 import (
 	"math"
 	"slices"
+	"unicode"
 )
 
 // Constants are those of the softmax score.
 type Constants struct {
 	T, ZMin, ZBackground float64
-	K                    int
+	// ForeignT takes the place of T for words of another language.
+	ForeignT float64
+	K        int
 	// Prior idf: max(Floor, min(Cap, prior) - Shift).
 	Shift, Floor, Cap float64
 	// Half is the number of documents at which corpus and prior weigh the same.
@@ -21,7 +24,7 @@ type Constants struct {
 }
 
 // Default are the constants of the default table.
-var Default = Constants{T: 0.15, ZMin: 0.3, ZBackground: 0.07, K: 64, Shift: 4.5, Floor: 0.2, Cap: 12, Half: 1000, K1: 1.2, B: 0.75}
+var Default = Constants{T: 0.15, ForeignT: 0.12, ZMin: 0.3, ZBackground: 0.07, K: 64, Shift: 4.5, Floor: 0.2, Cap: 12, Half: 1000, K1: 1.2, B: 0.75}
 
 // Document is the words of its tokens and its length in primary word tokens.
 type Document struct {
@@ -129,18 +132,43 @@ func (c *Corpus) Softmax(k Constants, query []string, d Document) float64 {
 	tf := d.tf()
 	var score float64
 	for _, w := range distinct(query) {
+		near, temperature := c.Neighborhood(k, w), k.T
+		if c.df(w) == 0 && isForeign(w, near) {
+			temperature = k.ForeignT
+		}
 		var num, den, theirs float64
-		for t, z := range c.Neighborhood(k, w) {
-			num += tf[t] * z * math.Exp((z-1)/k.T)
-			den += tf[t] * math.Exp((z-1)/k.T)
+		for t, z := range near {
+			num += tf[t] * z * math.Exp((z-1)/temperature)
+			den += tf[t] * math.Exp((z-1)/temperature)
 			theirs += tf[t]
 		}
-		den += (float64(d.Length) - theirs) * math.Exp((k.ZBackground-1)/k.T)
+		den += (float64(d.Length) - theirs) * math.Exp((k.ZBackground-1)/temperature)
 		if num > 0 {
 			score += c.IDF(k, w) * num / den
 		}
 	}
 	return score
+}
+
+// isForeign reports whether the word of its neighbourhood nearest to a word is of
+// another script.
+func isForeign(word string, near map[string]float64) bool {
+	nearest := word
+	for t, z := range near {
+		if t != word && (nearest == word || z > near[nearest]) {
+			nearest = t
+		}
+	}
+	return isHan(nearest) != isHan(word)
+}
+
+func isHan(word string) bool {
+	for _, r := range word {
+		if !unicode.Is(unicode.Han, r) {
+			return false
+		}
+	}
+	return true
 }
 
 // MaxSim returns the sum over the query's words of idf times the largest
