@@ -245,21 +245,22 @@ func atoi(digits []byte) (int, bool) {
 }
 
 // isText reports whether the bytes after a header are lines of text. Float32s in
-// binary contain control characters with near certainty within a few rows; for
-// files without any, the first line that is not blank settles it: half of what
-// stands behind its word are numbers, among which NaN and infinities count, so that
-// the reader of text can say where they are.
+// binary contain control characters with near certainty within a hundred of them; for
+// files without any and shorter than that, the first line that is not blank settles
+// it: half of what stands behind its word are numbers, among which NaN and infinities
+// count, so that the reader of text can say where they are.
 func isText(body []byte) bool {
+	const enough = 512
 	window := body[:min(len(body), 4096)]
 	for _, c := range window {
 		if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
 			return false
 		}
 	}
-	line, _, ended := bytes.Cut(bytes.TrimLeft(window, " \t\r\n"), []byte("\n"))
-	if !ended && len(window) == 4096 {
-		return true // a row longer than the window, and nothing but text
+	if len(window) >= enough {
+		return true
 	}
+	line, _, _ := bytes.Cut(bytes.TrimLeft(window, " \t\r\n"), []byte("\n"))
 	columns, numbers := 0, 0
 	for field := range bytes.FieldsSeq(line[firstSeparator(line):]) {
 		columns++

@@ -203,7 +203,19 @@ func trimRight(b []byte) []byte {
 // isNumber reports whether b is a number of any size, NaN or an infinity.
 func isNumber(b []byte) bool {
 	_, err := strconv.ParseFloat(string(b), 64)
-	return err == nil || errors.Is(err, strconv.ErrRange)
+	return err == nil || errors.Is(err, strconv.ErrRange) || isNaN(b)
+}
+
+// isNaN reports whether b is what a C library prints for something that is no finite
+// number and strconv does not read: "-nan", "-nan(ind)", "1.#QNAN", "-1.#INF".
+func isNaN(b []byte) bool {
+	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
+		b = b[1:]
+	}
+	if bytes.HasPrefix(b, []byte("1.#")) {
+		return true
+	}
+	return len(b) >= 3 && bytes.EqualFold(b[:3], []byte("nan")) && (len(b) == 3 || b[3] == '(' && b[len(b)-1] == ')')
 }
 
 // parseFloat parses a component. The string shares the bytes of the file for the
@@ -211,7 +223,7 @@ func isNumber(b []byte) bool {
 func parseFloat(b []byte) (float32, error) {
 	v, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(b), len(b)), 32)
 	switch {
-	case math.IsNaN(v) || math.IsInf(v, 0):
+	case math.IsNaN(v) || math.IsInf(v, 0) || err != nil && isNaN(b):
 		return 0, fmt.Errorf("%w: %q", ErrNotFinite, cut(b))
 	case err != nil:
 		return 0, fmt.Errorf("%w: %q is no number", ErrFormat, cut(b))
