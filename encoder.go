@@ -91,8 +91,12 @@ func (db *DB) adoptEncoder(m *store.Meta) error {
 		return nil
 	}
 	if db.noEnc == nil {
-		db.noEnc = fmt.Errorf("%w: it has the vectors of %s (%.12s), now opened with %s (%.12s); open it with the encoder that it was made with",
-			ErrModelMismatch, m.Encoder, m.EncoderFingerprint, given.Name(), given.Fingerprint())
+		now := fmt.Sprintf("%s (%.12s)", given.Name(), given.Fingerprint())
+		if c, ok := db.opts.Encoder.(encoder.Contextual); ok {
+			now = fmt.Sprintf("%s (%.12s) and %s", c.Name(), c.Fingerprint(), now) // for tokens, and for words
+		}
+		db.noEnc = fmt.Errorf("%w: it has the vectors of %s (%.12s), now opened with %s; open it with the encoder that it was made with",
+			ErrModelMismatch, m.Encoder, m.EncoderFingerprint, now)
 	}
 	db.enc = nil
 	if db.opts.AnyEncoder {
