@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"iter"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ciyuan-search/ciyuan"
+	"github.com/ciyuan-search/ciyuan/internal/failpoint"
+	"github.com/ciyuan-search/ciyuan/tokenizer"
 )
 
 // vocabulary is what the texts and queries of the state machine are made of:
@@ -27,13 +30,19 @@ var vocabulary = []string{
 	"program", "skill", "learn", "time", "computer", "getUserName", "foo_bar", "bob@example.com", "2026", "3.14", "軟體", "。", "\n",
 }
 
+// grades are those that token vectors are stored in.
+var grades = []ciyuan.Grade{ciyuan.GradeExact, ciyuan.GradeBalanced, ciyuan.GradeCompact}
+
 // machine drives an index and a plain map of documents side by side.
 //
 // Invariants, checked after every step:
 //  1. Get and List give what the map has.
 //  2. Exact and approximate searches give the same hits as a new index to which
 //     the documents of the map were added in the order of their last change.
-//  3. Check finds nothing.
+//  3. Searches for token vectors give what the definition of the score does for the
+//     vectors that the index has stored, which are near to those of the map, and in
+//     grade exact what a new index does.
+//  4. Check finds nothing.
 type machine struct {
 	t     *rapid.T
 	path  string
@@ -78,12 +87,20 @@ func drawDoc(t *rapid.T) ciyuan.Document {
 }
 
 // vectored returns the document with token vectors that follow from it, some
-// without any. Get does not return them.
+// without any. Get does not return them. The vectors are near to one of five, so that
+// many of them share a leader.
 func vectored(doc ciyuan.Document) ciyuan.Document {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%q %q %q", doc.ID, doc.Title, doc.Text)
 	if n := int(h.Sum64() % 4); n > 0 {
-		doc.Vectors = &ciyuan.TokenVectors{Dim: 8, Vectors: damageVectors(h.Sum64(), n)}
+		rows, noise := []float32(nil), damageVectors(h.Sum64(), n)
+		for i := range n {
+			rows = append(rows, damageVectors(h.Sum64()>>(8*i+2)%5, 1)...)
+		}
+		for i, x := range noise {
+			rows[i] += 0.4 * x
+		}
+		doc.Vectors = &ciyuan.TokenVectors{Dim: 8, Vectors: rows}
 	}
 	return doc
 }
@@ -137,7 +154,7 @@ func (m *machine) check() {
 
 func (m *machine) search(query string) {
 	ctx := context.Background()
-	fresh, err := ciyuan.Open(filepath.Join(memoryDir(m.t), "fresh.db"), nil)
+	fresh, err := ciyuan.Open(filepath.Join(memoryDir(m.t), "fresh.db"), &ciyuan.Options{Mode: m.opts.Mode, Grade: m.opts.Grade})
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -150,7 +167,7 @@ func (m *machine) search(query string) {
 	m.searchVectors(damageVectors(uint64(len(query)), 3), fresh)
 	for _, score := range allScores {
 		want, errWant := fresh.Search(ctx, query, &ciyuan.SearchOptions{K: 20, Score: score, Exact: true})
-		for _, o := range []ciyuan.SearchOptions{{K: 20, Score: score, Exact: true}, {K: 20, Score: score}, {K: 20, Score: score, Graph: ciyuan.GraphFlat}} {
+		for _, o := range []ciyuan.SearchOptions{{K: 20, Score: score, Exact: true}, {K: 20, Score: score}, {K: 20, Score: score, Graph: ciyuan.GraphFlat}, {K: 20, Score: score, Graph: ciyuan.GraphCoder}} {
 			got, err := m.db.Search(ctx, query, &o)
 			if errors.Is(errWant, ciyuan.ErrEmptyQuery) && errors.Is(err, ciyuan.ErrEmptyQuery) {
 				continue
@@ -168,6 +185,21 @@ func (m *machine) search(query string) {
 // searchVectors is search for token vectors.
 func (m *machine) searchVectors(query []float32, fresh *ciyuan.DB) {
 	ctx := context.Background()
+	stored, order := storedVectors(m.t, m.db)
+	for id, doc := range m.docs {
+		came := []float32(nil)
+		if v := vectored(doc).Vectors; v != nil {
+			came = v.Vectors
+		}
+		if len(came) != len(stored[id]) {
+			m.t.Fatalf("%s has %d numbers of token vectors, wanted %d", id, len(stored[id]), len(came))
+		}
+		for i := 0; i < len(came); i += 8 {
+			if z := cosineOfRows(came[i:i+8], stored[id][i:i+8]); z < leastCosine[m.opts.Grade] {
+				m.t.Fatalf("%s: row %d is stored with a cosine of %.3f in grade %v", id, i/8, z, m.opts.Grade)
+			}
+		}
+	}
 	for _, score := range []ciyuan.Score{ciyuan.ScoreMaxSim, ciyuan.ScoreSoftmax, ciyuan.ScoreSum} {
 		o := ciyuan.SearchOptions{K: 20, Score: score, Exact: true}
 		hits := func(db *ciyuan.DB) []ciyuan.Hit {
@@ -180,9 +212,62 @@ func (m *machine) searchVectors(query []float32, fresh *ciyuan.DB) {
 			}
 			return r.Hits
 		}
-		if diff := cmp.Diff(hits(fresh), hits(m.db), cmpopts.EquateApprox(0, 1e-9), cmpopts.EquateEmpty()); diff != "" {
+		got := hits(m.db)
+		if len(got) != len(stored) {
+			m.t.Fatalf("token vectors, %v: %d hits, %d documents have some", score, len(got), len(stored))
+		}
+		for i, h := range got {
+			if want := naiveTokenScore(score, query, stored[h.ID], 8); math.Abs(want-h.Score) > 1e-4 {
+				m.t.Fatalf("token vectors, %v, grade %v: %s has the score %v, wanted %v", score, m.opts.Grade, h.ID, h.Score, want)
+			}
+			if i > 0 && (h.Score > got[i-1].Score || h.Score == got[i-1].Score && slices.Index(order, h.ID) < slices.Index(order, got[i-1].ID)) {
+				m.t.Fatalf("token vectors, %v: %s with %v comes behind %s with %v", score, h.ID, h.Score, got[i-1].ID, got[i-1].Score)
+			}
+		}
+		if m.opts.Grade != ciyuan.GradeExact {
+			continue // what a vector is stored relative to depends on those before it
+		}
+		if diff := cmp.Diff(hits(fresh), got, cmpopts.EquateApprox(0, 1e-9), cmpopts.EquateEmpty()); diff != "" {
 			m.t.Fatalf("token vectors, %v (-fresh +this):\n%s", score, diff)
 		}
+	}
+}
+
+// crash adds a document and goes on with the file as a kill would have left it, at the
+// point of that name, or when all is done if it is empty.
+func (m *machine) crash(doc ciyuan.Document, point string) {
+	after := filepath.Join(memoryDir(m.t), "crashed.db")
+	keep := func() {
+		data, err := os.ReadFile(m.path)
+		if err == nil {
+			err = os.WriteFile(after, data, 0o600)
+		}
+		if err != nil {
+			m.t.Fatal(err)
+		}
+	}
+	changes := false
+	failpoint.Hook = func(at string, _ ...any) error {
+		if at == point && (point == "committed" || !changes) {
+			changes = true
+			keep()
+		}
+		return nil
+	}
+	err := m.db.Add(context.Background(), vectored(doc))
+	failpoint.Hook = nil
+	if err == nil && !changes {
+		keep() // the document is left alone, or it is the point
+	}
+	if err = errors.Join(err, m.db.Close()); err != nil {
+		m.t.Fatal(err)
+	}
+	m.path = after
+	if m.db, err = ciyuan.Open(m.path, &m.opts); err != nil {
+		m.t.Fatal(err)
+	}
+	if point != "commit" {
+		m.put(doc)
 	}
 }
 
@@ -192,6 +277,8 @@ func TestDB_StateMachine(t *testing.T) {
 		m := &machine{t: t, path: filepath.Join(memoryDir(t), "m.db"), docs: map[string]ciyuan.Document{}}
 		m.opts.Workers = rapid.IntRange(1, 3).Draw(t, "workers")
 		m.opts.GraphWords = rapid.SampledFrom([]int{0, -1, 5}).Draw(t, "graph words")
+		m.opts.Grade = rapid.SampledFrom(grades).Draw(t, "grade")
+		m.opts.Mode = rapid.SampledFrom(tokenizer.Modes()).Draw(t, "mode")
 		if m.db, err = ciyuan.Open(m.path, &m.opts); err != nil {
 			t.Fatal(err)
 		}
@@ -243,6 +330,10 @@ func TestDB_StateMachine(t *testing.T) {
 			"reopen": func(t *rapid.T) {
 				m.t = t
 				m.reopen()
+			},
+			"crash": func(t *rapid.T) {
+				m.t = t
+				m.crash(drawDoc(t), rapid.SampledFrom([]string{"", "commit", "committed"}).Draw(t, "point"))
 			},
 			"search": func(t *rapid.T) {
 				m.t = t
