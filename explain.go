@@ -112,9 +112,25 @@ func (s *searcher) explain(r *ranking, f *found) (*Explanation, error) {
 		}
 	})
 	for i := range e.Words {
+		e.Words[i].Tokens = merge(e.Words[i].Tokens)
 		settle(e.Words[i].Tokens)
 	}
 	return e, err
+}
+
+// merge makes one token of those in the same place, as a number in characters is one
+// with what it is in digits.
+func merge(tokens []AttendedToken) []AttendedToken {
+	out := tokens[:0]
+	for _, t := range tokens {
+		if n := len(out) - 1; n >= 0 && out[n].Start == t.Start && out[n].End == t.End && out[n].Title == t.Title {
+			out[n].Attention += t.Attention
+			out[n].Similarity = max(out[n].Similarity, t.Similarity)
+			continue
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 // settle divides attention that is more than there is, which happens where several

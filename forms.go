@@ -69,6 +69,9 @@ type asked struct {
 // by default only looked for with two of these swapped, which takes a few look-ups;
 // for anything else all words of the index are read once.
 func (s *searcher) findForms() error {
+	if err := s.numerals(); err != nil {
+		return err
+	}
 	var asks []asked
 	if s.opts.Fuzzy != FuzzyNever {
 		asks = s.misspelt(asks)
@@ -93,6 +96,25 @@ func (s *searcher) findForms() error {
 			if err := s.adopt(&asks[i]); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// numerals makes the same number in digits a form of one that is written in another way:
+// 3000000 of 三百万, and of the 300 of 300万. Documents have it as a part of such a token.
+func (s *searcher) numerals() error {
+	for i := range s.toks {
+		part := &s.toks[i]
+		if part.Primary() || part.Kind != tokenizer.Number {
+			continue
+		}
+		whole := &s.toks[part.Parent]
+		if part.Start != whole.Start || part.End != whole.End {
+			continue
+		}
+		if err := s.addSynonymOf(whole.Word, part.Word); err != nil {
+			return err
 		}
 	}
 	return nil

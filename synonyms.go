@@ -105,6 +105,25 @@ func (s *searcher) synonyms() error {
 	return nil
 }
 
+// addSynonymOf makes a word of the index, if it is one, a form of a word of the query.
+func (s *searcher) addSynonymOf(word, synonym string) error {
+	code, ok, err := s.words.Code(synonym)
+	if err != nil || !ok {
+		return err
+	}
+	df, err := s.frequency(code)
+	if err != nil || df == 0 {
+		return err
+	}
+	for i := range s.terms {
+		if t := &s.terms[i]; t.word == word {
+			t.forms = append(t.forms, form{code: code, word: synonym, sim: 1, df: df})
+			t.formDF = max(t.formDF, df)
+		}
+	}
+	return nil
+}
+
 // addSynonym makes a synonym of some words of the query count.
 func (s *searcher) addSynonym(of []*tokenizer.Token, synonym string) error {
 	var words []tokenizer.Token
@@ -114,21 +133,7 @@ func (s *searcher) addSynonym(of []*tokenizer.Token, synonym string) error {
 		}
 	}
 	if len(of) == 1 && len(words) == 1 {
-		code, ok, err := s.words.Code(words[0].Word)
-		if err != nil || !ok {
-			return err
-		}
-		df, err := s.frequency(code)
-		if err != nil || df == 0 {
-			return err
-		}
-		for i := range s.terms {
-			if t := &s.terms[i]; t.word == of[0].Word {
-				t.forms = append(t.forms, form{code: code, word: words[0].Word, sim: 1, df: df})
-				t.formDF = max(t.formDF, df)
-			}
-		}
-		return nil
+		return s.addSynonymOf(of[0].Word, words[0].Word)
 	}
 	for i := range words {
 		if _, err := s.addTerm(&words[i], synonym[words[i].Start:words[i].End]); err != nil {

@@ -55,6 +55,62 @@ func TestSearch_Typos(t *testing.T) {
 	}
 }
 
+// A number is found however it is written, and shown where it stands.
+func TestSearch_Numerals(t *testing.T) {
+	db := open(t, nil)
+	addAll(t, db, []ciyuan.Document{
+		{ID: "characters", Text: "这座城市的人口有三百万，三千五百元，五十人"},
+		{ID: "mixed", Text: "收入达到３００萬元，3500元，50人"},
+		{ID: "grouped", Text: "A city of 3,000,000 people; 3,500 of them, and 50 others"},
+		{ID: "digits", Text: "总数为3000000个样本"},
+		{ID: "none", Text: "千万不要忘记3月5日，3000米和三分之一"},
+	})
+	everywhere := []string{"characters", "digits", "grouped", "mixed"}
+	for _, test := range []struct {
+		query string
+		want  []string
+	}{
+		{"三百万", everywhere}, {"三百萬", everywhere}, {"300万", everywhere}, {"３００萬", everywhere},
+		{"3000000", everywhere}, {"3,000,000", everywhere},
+		{"3500", []string{"characters", "grouped", "mixed"}}, {"3,500", []string{"characters", "grouped", "mixed"}},
+		{"五十", []string{"characters", "grouped", "mixed"}}, {"50", []string{"characters", "grouped", "mixed"}},
+		{"三千", []string{"characters", "none"}}, {"3", []string{"none"}},
+	} {
+		got := ids(search(t, db, test.query, &ciyuan.SearchOptions{Score: ciyuan.ScoreBM25}))
+		slices.Sort(got)
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s finds others (-want +got):\n%s", test.query, diff)
+		}
+	}
+	for query, want := range map[string]map[string]string{
+		"3000000": {"characters": "三百万", "mixed": "３００", "grouped": "3,000,000", "digits": "3000000"},
+		"三百万":     {"characters": "三百万", "mixed": "３００", "grouped": "3,000,000", "digits": "3000000"},
+	} {
+		for _, h := range search(t, db, query, &ciyuan.SearchOptions{Explain: true}).Hits {
+			if want[h.ID] == "" {
+				continue
+			}
+			i := slices.IndexFunc(h.Matches, func(m ciyuan.Match) bool { return m.Similarity == 1 })
+			if i < 0 || h.Matches[i].Token != want[h.ID] {
+				t.Errorf("%s in %s: %+v, want %s", query, h.ID, h.Matches, want[h.ID])
+			}
+			sum, places := 0.0, map[int]bool{}
+			for _, word := range h.Explain.Words {
+				sum += word.Score
+				for _, token := range word.Tokens {
+					if places[token.Start] {
+						t.Errorf("%s in %s: %s twice", query, h.ID, token.Token)
+					}
+					places[token.Start] = true
+				}
+			}
+			if math.Abs(sum-h.Score) > 1e-6 {
+				t.Errorf("%s in %s: the words give %v of %v", query, h.ID, sum, h.Score)
+			}
+		}
+	}
+}
+
 func TestSearch_Prefix(t *testing.T) {
 	db := typingIndex(t)
 	typing := func(query string) []string {

@@ -89,8 +89,8 @@ func (s *scanner) emit(start, end int, kind Kind) {
 		s.join()
 	}
 	s.primary(start, end, kind)
-	if kind == Word {
-		s.date(start, end)
+	if kind == Number || kind == Word && !s.date(start, end) {
+		s.numeral(start, end, kind)
 	}
 }
 

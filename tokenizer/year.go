@@ -86,11 +86,11 @@ var days = func() (days [maxDay + 1]string) {
 }()
 
 // date appends the number of the month or day that text[start:end] is, 三月 or 十二日,
-// in digits as a part of that token, so that 3月 finds it.
-func (s *scanner) date(start, end int) {
+// in digits as a part of that token, so that 3月 finds it. It reports whether it is one.
+func (s *scanner) date(start, end int) bool {
 	unit, size := utf8.DecodeLastRuneInString(s.text[start:end])
 	if unit != '月' && unit != '日' && unit != '号' || end-start > 4*utf8.UTFMax {
-		return
+		return false
 	}
 	number, last := 0, 0
 	for i, r := range s.text[start : end-size] {
@@ -100,14 +100,15 @@ func (s *scanner) date(start, end int) {
 			number, last = max(last, 1)*10, 0
 			continue
 		case !ok || digit == '0' || i > 0 && last > 0:
-			return
+			return false
 		}
 		last = int(digit - '0')
 		number += last
 	}
 	if number == 0 || number > maxDay || start+size > end-size {
-		return
+		return false
 	}
 	word := days[number]
 	s.dst = append(s.dst, Token{Word: word, Start: start, End: end - size, Kind: Number, POS: s.w.t.pos(word, Number), Parent: s.parent})
+	return true
 }

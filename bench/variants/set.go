@@ -67,8 +67,8 @@ type Word struct {
 	DF    int
 	Prior float64
 	Kind  tokenizer.Kind
-	// Near has the word itself first, if the corpus has it, and then the nearest
-	// ones, the best first: as many as the score takes.
+	// Near has the word itself first, if the corpus has it, in digits too if it is a
+	// number, and then the nearest ones, the best first: as many as the score takes.
 	Near []Near
 	// Foreign says that neither the word nor a form of it is in the corpus, and that
 	// the nearest word is of another script.
@@ -77,6 +77,7 @@ type Word struct {
 	Sims []float32
 
 	vector []float32
+	number string // the same number in digits; "" if it is none or written so
 }
 
 // A Term is a word of a question in its place.
@@ -243,6 +244,9 @@ func (s *Set) ask(queries []eval.Query, tok *tokenizer.Tokenizer, grams bool) {
 			if toks[i].Kind.Counts() {
 				if _, known := s.codes[toks[i].Word]; known || j == i+1 {
 					add(i)
+					if p := i + 1; p < j && toks[p].Kind == tokenizer.Number && toks[p].Start == toks[i].Start && toks[p].End == toks[i].End {
+						words[toks[i].Word].number = toks[p].Word
+					}
 				} else {
 					for p := i + 1; p < j; p++ {
 						if toks[p].Kind.Counts() {
@@ -282,6 +286,10 @@ func (s *Set) near(w *Word) {
 	}
 	if w.Code >= 0 {
 		w.Near = append(w.Near, Near{w.Code, 1, true})
+		k++
+	}
+	if code, ok := s.codes[w.number]; ok {
+		w.Near = append(w.Near, Near{code, 1, true})
 		k++
 	}
 	if w.vector == nil {
