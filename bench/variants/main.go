@@ -5,6 +5,7 @@
 //	go run ./bench/variants -run BM25 -sets zh      some of them
 //	go run ./bench/variants -update docs/ranking.md
 //	go run ./bench/variants -out DIR                the rankings too, in the TREC form
+//	go run ./bench/variants -synonyms FILE          also questions with synonyms swapped in
 //
 // The data is looked for in $CIYUAN_SHARED, else in ../shared.
 package main
@@ -50,6 +51,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	pattern := flags.String("run", "", "only the variants whose names match `REGEXP`, and the default")
 	sets := flags.String("sets", "", "only the sets whose names match `REGEXP`")
 	update := flags.String("update", "", "put the table between the marks of `FILE` instead of printing it")
+	swap := flags.String("synonyms", "", "also questions with synonyms swapped in, from a `FILE` with a group a line")
 	folder := flags.String("out", "", "write the rankings into `DIR`, a file for each set and variant")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -77,6 +79,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	tok, err := tokenizer.New(tokenizer.Options{})
 	if err != nil {
 		return err
+	}
+	if *swap != "" {
+		others, err := synonyms(*swap)
+		if err != nil {
+			return err
+		}
+		for _, c := range columns {
+			if c.name == "zh, s" {
+				columns = append(columns, column{"zh, s, synonyms", swapped(c.set, tok, others), c.metrics})
+			}
+		}
 	}
 	t := table{cells: map[string][]string{}}
 	for _, c := range columns {
