@@ -56,8 +56,8 @@ func hanNumeral(text string, at int, single bool) (value uint64, end int, ok boo
 	for end = at; end < len(text); {
 		r, size := utf8.DecodeRuneInString(text[end:])
 		if !isNumeral(r) {
-			if r == '几' || r == '分' || '0' <= r && r <= '9' {
-				return 0, 0, false
+			if after, _ := utf8.DecodeRuneInString(text[end+size:]); r == '几' || r == '分' && after == '之' || r == '点' && isNumeral(after) || '0' <= r && r <= '9' {
+				return 0, 0, false // 二十几, 三十分之一, 三十点五
 			}
 			break
 		}
