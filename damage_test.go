@@ -327,34 +327,47 @@ func TestDamage_TruncatedWhileOpen(t *testing.T) {
 }
 
 // TestDamage_OtherPages puts pages of another index that was made from the same
-// documents into the file, one at a time.
+// documents into the file, one at a time; also of one that is a commit ahead, whose
+// meta page leads to where this file has what is left of an earlier commit.
 func TestDamage_OtherPages(t *testing.T) {
-	path, other := damageIndex(t), damageIndex(t)
-	want := soundAnswers(t, path)
-	ours, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, err := os.ReadFile(other)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages := 0
-	for at := 0; at+damagePage <= min(len(ours), len(theirs)); at += damagePage {
-		page := theirs[at : at+damagePage]
-		if bytes.Equal(page, ours[at:at+damagePage]) {
-			continue
+	for _, ahead := range []bool{false, true} {
+		path, other := damageIndex(t), damageIndex(t)
+		want := soundAnswers(t, path)
+		if ahead {
+			db, err := ciyuan.Open(other, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = db.Delete(context.Background(), "notes/00.txt")
+			if err = errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
 		}
-		pages++
-		if err := os.WriteFile(path, slices.Concat(ours[:at], page, ours[at+damagePage:]), 0o644); err != nil {
+		ours, err := os.ReadFile(path)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if wrong := examine(path, want); len(wrong) > 0 {
-			t.Errorf("page %d: %s", at/damagePage, wrong[0])
+		theirs, err := os.ReadFile(other)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if pages < 15 {
-		t.Errorf("only %d pages differ", pages)
+		pages := 0
+		for at := 0; at+damagePage <= min(len(ours), len(theirs)); at += damagePage {
+			page := theirs[at : at+damagePage]
+			if bytes.Equal(page, ours[at:at+damagePage]) {
+				continue
+			}
+			pages++
+			if err := os.WriteFile(path, slices.Concat(ours[:at], page, ours[at+damagePage:]), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if wrong := examine(path, want); len(wrong) > 0 {
+				t.Errorf("page %d, ahead %v: %s", at/damagePage, ahead, wrong[0])
+			}
+		}
+		if pages < 15 {
+			t.Errorf("only %d pages differ", pages)
+		}
 	}
 }
 

@@ -351,6 +351,19 @@ func (tx *Tx) readFormat() (version, identity uint64, err error) {
 	return version, identity, nil
 }
 
+// firstCommit is the number that bbolt gives to the first commit of a file, of
+// generation 0.
+const firstCommit = 2
+
+// commitSeen returns bbolt's number of the commit that the transaction sees.
+func (tx *Tx) commitSeen() uint64 {
+	id := uint64(tx.bolt.ID())
+	if tx.bolt.Writable() {
+		id-- // its own
+	}
+	return id
+}
+
 // readSums reads the generation and the sums of the buckets.
 func (tx *Tx) readSums() error {
 	key := []byte(sumsKey)
@@ -364,6 +377,11 @@ func (tx *Tx) readSums() error {
 	tx.sums, err = decodeSums(value)
 	if want := bucketsOf(tx.store.format); err == nil && tx.sums.n != want {
 		err = damaged("sums of %d buckets, wanted %d", tx.sums.n, want)
+	}
+	// The meta page may be of another file, and lead to what is left of an earlier
+	// commit of this one.
+	if got := tx.sums.generation + firstCommit; err == nil && got != tx.commitSeen() {
+		err = damaged("the meta page of commit %d leads to commit %d", tx.commitSeen(), got)
 	}
 	if err != nil {
 		return damagedAt(Metas, key, err)
