@@ -198,6 +198,52 @@ func TestRepair_Random(t *testing.T) {
 	t.Logf("%d damages, %.1f of %d documents saved on average, %d files without anything to read", runs, float64(saved)/float64(runs), len(order), refused)
 }
 
+// TestRepair_OtherMetaPage repairs a file with a meta page of another that is a commit
+// ahead: what is lost with the page is named, or there is a note.
+func TestRepair_OtherMetaPage(t *testing.T) {
+	path, other := damageIndex(t), damageIndex(t)
+	db, err := ciyuan.Open(path, &ciyuan.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, want := exportDocs(t, db)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if db, err = ciyuan.Open(other, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Delete(context.Background(), "notes/00.txt")
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	ours, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := os.ReadFile(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for at := 0; at < 2*damagePage; at += damagePage {
+		if err := os.WriteFile(path, slices.Concat(ours[:at], theirs[at:at+damagePage], ours[at+damagePage:]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		db, err := ciyuan.Open(path, &ciyuan.Options{ReadOnly: true})
+		if err == nil {
+			_ = db.Close()
+			continue // the page of the commit before
+		}
+		if refused++; repaired(t, path, order, want) == nil {
+			t.Errorf("page %d: nothing was saved: %v", at/damagePage, err)
+		}
+	}
+	if refused == 0 {
+		t.Error("neither page was noticed")
+	}
+}
+
 // TestRepair_Large repairs an index with a user dictionary, another mode and
 // documents larger than what is read at once, of which one has lost a passage.
 func TestRepair_Large(t *testing.T) {

@@ -355,6 +355,8 @@ func (tx *Tx) readFormat() (version, identity uint64, err error) {
 // generation 0.
 const firstCommit = 2
 
+var errForeignMeta = errors.New("it is of another file")
+
 // commitSeen returns bbolt's number of the commit that the transaction sees.
 func (tx *Tx) commitSeen() uint64 {
 	id := uint64(tx.bolt.ID())
@@ -381,7 +383,7 @@ func (tx *Tx) readSums() error {
 	// The meta page may be of another file, and lead to what is left of an earlier
 	// commit of this one.
 	if got := tx.sums.generation + firstCommit; err == nil && got != tx.commitSeen() {
-		err = damaged("the meta page of commit %d leads to commit %d", tx.commitSeen(), got)
+		err = &CorruptError{Reason: fmt.Sprintf("the meta page of commit %d leads to commit %d", tx.commitSeen(), got), Err: errForeignMeta}
 	}
 	if err != nil {
 		return damagedAt(Metas, key, err)

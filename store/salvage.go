@@ -33,8 +33,8 @@ type Salvage struct {
 	// commits: documents that were deleted may be among the others.
 	Unsure bool
 
-	// Behind is set where only one of the two meta pages is intact: it may be that
-	// of the commit before the last.
+	// Behind is set where only one of the two meta pages is intact, or one is of another
+	// file: what is left may be that of the commit before the last.
 	Behind bool
 
 	file     *os.File
@@ -114,6 +114,7 @@ func (s *Salvage) open(ctx context.Context, path string) error {
 	}
 	s.size, s.pageSize = info.Size(), pageBytes
 	root, free := s.state()
+	s.Behind = s.Behind || errors.Is(unlike, errForeignMeta)
 	if err := s.identify(ctx); err != nil {
 		if errors.Is(err, ErrCorrupt) && errors.Is(unlike, ErrNotIndex) {
 			return unlike
