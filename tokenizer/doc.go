@@ -11,7 +11,7 @@
 //
 // Primary tokens tile the text: each starts where the one before it ends, the
 // first at 0, the last ends at len(text). Tokens with a Parent are parts of a
-// primary token (get, user and name of getUserName) and lie inside its span.
+// primary token (get, user and name of getUserName, 3000000 of 三百万) and lie inside its span.
 // Word is folded, the span is that of the original.
 //
 // # The dictionary

@@ -19,7 +19,7 @@ func (s *scanner) numeral(start, end int, kind Kind) {
 	if kind == Number && !isDigit(s.text[start]) || kind == Word && !isNumeral(r) && r != '第' {
 		return
 	}
-	if before, _ := utf8.DecodeLastRuneInString(s.text[:start]); partOfNumber(before) || before == '.' || before == '分' {
+	if before, _ := utf8.DecodeLastRuneInString(s.text[:start]); partOfNumber(before) {
 		return
 	}
 	from, sign := start, ""
@@ -39,12 +39,10 @@ func (s *scanner) numeral(start, end int, kind Kind) {
 	if !ok || from > start && to > end {
 		return
 	}
-	word := strconv.FormatUint(value, 10) + sign
-	to = min(to, end)
-	s.dst = append(s.dst, Token{Word: word, Start: start, End: to, Kind: Number, POS: s.w.t.pos(word, Number), Parent: s.parent})
-	if from > start && sign == "" {
-		s.dst[len(s.dst)-1].Start = from
+	if sign != "" {
+		from = start
 	}
+	s.partAs(strconv.FormatUint(value, 10)+sign, from, min(to, end))
 }
 
 // hanNumeral reads a number in Chinese characters, such as 一百零五, 三千五 (3500) and

@@ -12,13 +12,13 @@ import (
 //	src/main_test.go   src, main_test, main, test, go
 //	user.getName       user, getname, get, name
 //	50%                50
-//	2026-10-07         2026, 10, 07
+//	2026-10-07         2026, 10, 7
 //
 // Decimal numbers, grouped numbers, words with an apostrophe, acronyms (AT&T, U.S)
 // and single letters with marks (C++, C#) have no parts.
 func (s *scanner) parts(start, end int) {
 	text := s.text
-	decimal := false
+	decimal, date := false, false
 	switch kindOf(text[start:end]) {
 	case Word:
 		s.wordParts(start, end)
@@ -27,6 +27,7 @@ func (s *scanner) parts(start, end int) {
 		if !hasNumberParts(text[start:end]) {
 			return
 		}
+		date = isDate(text[start:end]) || strings.Count(text[start:end], "-") == 2
 		decimal = !hasNumberParts(strings.TrimRight(text[start:end], "%‰"))
 	case Mixed:
 		if isAcronym(text[start:end]) {
@@ -44,6 +45,11 @@ func (s *scanner) parts(start, end int) {
 		if j == i {
 			_, size := utf8.DecodeRuneInString(text[i:])
 			i += size
+			continue
+		}
+		if date && text[i] == '0' && j == i+2 {
+			s.partAs(text[i+1:j], i, j) // 07 is 7 in 10月7日
+			i = j
 			continue
 		}
 		short := nothing && !isDigit(text[i]) && utf8.RuneCountInString(text[i:j]) == 1

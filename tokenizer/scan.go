@@ -101,11 +101,14 @@ func (s *scanner) primary(start, end int, kind Kind) {
 }
 
 // part appends text[start:end] as a part of the last primary token.
-func (s *scanner) part(start, end int) {
+func (s *scanner) part(start, end int) { s.partAs(s.text[start:end], start, end) }
+
+// partAs appends the word that text[start:end] stands for as a part of the last primary
+// token.
+func (s *scanner) partAs(word string, start, end int) {
 	if s.dry {
 		return
 	}
-	word := s.text[start:end]
 	kind := kindOf(word)
 	s.dst = append(s.dst, Token{Word: word, Start: start, End: end, Kind: kind, POS: s.w.t.pos(word, kind), Parent: s.parent})
 }

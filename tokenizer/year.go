@@ -108,7 +108,6 @@ func (s *scanner) date(start, end int) bool {
 	if number == 0 || number > maxDay || start+size > end-size {
 		return false
 	}
-	word := days[number]
-	s.dst = append(s.dst, Token{Word: word, Start: start, End: end - size, Kind: Number, POS: s.w.t.pos(word, Number), Parent: s.parent})
+	s.partAs(days[number], start, end-size)
 	return true
 }
