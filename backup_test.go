@@ -12,9 +12,13 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/ciyuan-search/ciyuan"
 	"github.com/ciyuan-search/ciyuan/internal/failpoint"
 	"github.com/ciyuan-search/ciyuan/internal/testutil"
+	"github.com/ciyuan-search/ciyuan/store"
 )
 
 func digest(t testing.TB, db *ciyuan.DB) string {
@@ -151,6 +155,71 @@ func TestMigrate_OldFiles(t *testing.T) {
 			if err != nil || again.From != m.To || again.To != m.To {
 				t.Errorf("the second time: %+v, %v", again, err)
 			}
+		})
+	}
+}
+
+// TestOpen_OldIndexes searches an index that a program of each format has made, with
+// folded passages and a pending one: as it is, changed, and migrated, it finds what a new
+// index does.
+func TestOpen_OldIndexes(t *testing.T) {
+	ctx := context.Background()
+	for version := 1; version <= store.FormatVersion; version++ {
+		name := fmt.Sprintf("index-v%d.db", version)
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join(testutil.Root(), "testdata", "format", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(t.TempDir(), name)
+			if err := os.WriteFile(path, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			old, err := ciyuan.Open(path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = old.Close() }()
+			fresh, err := ciyuan.Open(filepath.Join(t.TempDir(), "fresh.db"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer fresh.Close()
+			order, docs := exportDocs(t, old)
+			if len(order) != 4 {
+				t.Fatalf("documents %q", order)
+			}
+			for _, id := range order {
+				if err := fresh.Add(ctx, docs[id]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			alike := func(when string) {
+				t.Helper()
+				check(t, old)
+				for _, query := range []string{"编程", "programming time", "天气", "毅力", "deleted words"} {
+					if diff := cmp.Diff(search(t, fresh, query, nil).Hits, search(t, old, query, nil).Hits, cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+						t.Errorf("%s: %s (-fresh +old):\n%s", when, query, diff)
+					}
+				}
+			}
+			alike("as it is")
+			for _, db := range []*ciyuan.DB{old, fresh} {
+				if err := errors.Join(db.Add(ctx, ciyuan.Document{ID: "new", Text: "学习需要时间"}), db.Fold(ctx)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			alike("changed")
+			if err := old.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if m, err := ciyuan.Migrate(ctx, path, nil); err != nil || m.From != version || m.To != store.FormatVersion {
+				t.Fatalf("%+v, %v", m, err)
+			}
+			if old, err = ciyuan.Open(path, nil); err != nil {
+				t.Fatal(err)
+			}
+			alike("migrated")
 		})
 	}
 }
