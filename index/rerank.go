@@ -91,12 +91,17 @@ func (p *Panel) LeaderDots(t *Tile, dst []float32, leaders []byte) {
 
 // exactDots compares at most tileSize rows of the exact grade.
 func (p *Panel) exactDots(t *Tile, rows []byte, n int) {
+	p.widenExact(t, rows, n)
+	p.panel.Dots(t.dots, t.levels, t.scales[:n])
+}
+
+// widenExact unpacks at most tileSize rows of the exact grade.
+func (p *Panel) widenExact(t *Tile, rows []byte, n int) {
 	size := p.z.LeaderBytes()
 	scoring.Widen8(t.levels, rows[exactHeader:], size, n, p.z.padded)
 	for i := range n {
 		t.scales[i] = exactScale(rows[i*size:])
 	}
-	p.panel.Dots(t.dots, t.levels, t.scales[:n])
 }
 
 // dots compares at most tileSize rows of the grade of z.
@@ -119,9 +124,7 @@ func (p *Panel) dots(t *Tile, z *Quantiser, rows []byte, n int, leaders []uint32
 // f with the number of the first and the similarities of each piece.
 func (p *Panel) each(t *Tile, z *Quantiser, rows []byte, leaders []uint32, leaderDots []float32, f func(first int, dots []float32)) {
 	stride, size := p.Stride(), z.Bytes()
-	if z.padded != p.z.padded || len(rows)%size != 0 {
-		panic(fmt.Sprintf("index: %d bytes of rows of %d, %d columns for a query of %d", len(rows), size, z.dim, p.z.dim))
-	}
+	p.check(z, rows)
 	t.grow(stride, z.padded)
 	for first, n := 0, len(rows)/size; first < n; first += tileSize {
 		count := min(tileSize, n-first)
@@ -131,6 +134,13 @@ func (p *Panel) each(t *Tile, z *Quantiser, rows []byte, leaders []uint32, leade
 		}
 		p.dots(t, z, rows[first*size:(first+count)*size], count, slots, leaderDots)
 		f(first, t.dots[:count*stride])
+	}
+}
+
+// check panics if rows cannot be rows of z that the query can be compared with.
+func (p *Panel) check(z *Quantiser, rows []byte) {
+	if z.padded != p.z.padded || len(rows)%z.Bytes() != 0 {
+		panic(fmt.Sprintf("index: %d bytes of rows of %d, %d columns for a query of %d", len(rows), z.Bytes(), z.dim, p.z.dim))
 	}
 }
 
@@ -164,6 +174,17 @@ func (p *Panel) MaxSim(t *Tile, best []float32, arg []int32, z *Quantiser, rows 
 	largest, at := t.best[:stride], t.arg[:stride]
 	for i := range largest {
 		largest[i], at[i] = float32(math.Inf(-1)), -1
+	}
+	if arg == nil && z.grade == GradeExact {
+		p.check(z, rows)
+		for size := z.Bytes(); len(rows) > 0; {
+			n := min(tileSize, len(rows)/size)
+			p.widenExact(t, rows, n)
+			p.panel.Max(largest, t.levels, t.scales[:n])
+			rows = rows[n*size:]
+		}
+		copy(best[:p.Len()], largest)
+		return
 	}
 	p.each(t, z, rows, leaders, leaderDots, func(first int, dots []float32) {
 		scoring.MaxColumns(largest, at, dots, stride, len(dots)/max(1, stride), int32(first))

@@ -47,6 +47,18 @@ func panelDots(dst []float32, levels []int16, scales []float32, p *Panel) {
 	panelDotsAVX2(&dst[0], &p.values[0], &levels[0], &scales[0], &p.scales[0], p.dim/2, len(scales)/tileRows, p.Stride())
 }
 
+func panelMax(best []float32, levels []int16, scales []float32, p *Panel) {
+	if !hasAVX2 {
+		panelMaxPortable(best, levels, scales, p)
+		return
+	}
+	kernel := panelMaxAVX2
+	if hasVNNI {
+		kernel = panelMaxVNNI
+	}
+	kernel(&best[0], &p.values[0], &levels[0], &scales[0], &p.scales[0], p.dim/2, len(scales)/tileRows, len(best))
+}
+
 func addScaled(z []float32, stride int, factors []float32, slots []uint32, base []float32) {
 	if !hasAVX2 {
 		addScaledPortable(z, stride, factors, slots, base)
@@ -82,6 +94,10 @@ func widen4(levels []int16, data []byte, stride, dim int, table *[16]int8) {
 func byteSums(sums []int32, values []int16, data []byte, stride int, rows []uint32) {
 	if !hasAVX2 {
 		byteSumsPortable(sums, values, data, stride, rows)
+		return
+	}
+	if hasVNNI {
+		byteSumsVNNI(&sums[0], &values[0], len(values), &data[0], stride, &rows[0], len(rows))
 		return
 	}
 	byteSumsAVX2(&sums[0], &values[0], len(values), &data[0], stride, &rows[0], len(rows))

@@ -552,29 +552,29 @@ pair:
 	ADDQ          $0x08, R10
 	SUBQ          $0x02, R9
 	JNZ           pair
-	MOVQ          R11, R9
 	VPADDD        Z1, Z0, Z0
+	VPADDD        Z3, Z2, Z2
+	VPADDD        Z5, Z4, Z4
+	VPADDD        Z7, Z6, Z6
+	MOVQ          R11, R9
 	VBROADCASTSS  (DX), Z8
 	VCVTDQ2PS     Z0, Z0
 	VMULPS        Z8, Z0, Z0
 	VMULPS        (BX), Z0, Z0
 	VMOVUPS       Z0, (R9)
 	ADDQ          DI, R9
-	VPADDD        Z3, Z2, Z2
 	VBROADCASTSS  4(DX), Z8
 	VCVTDQ2PS     Z2, Z2
 	VMULPS        Z8, Z2, Z2
 	VMULPS        (BX), Z2, Z2
 	VMOVUPS       Z2, (R9)
 	ADDQ          DI, R9
-	VPADDD        Z5, Z4, Z4
 	VBROADCASTSS  8(DX), Z8
 	VCVTDQ2PS     Z4, Z4
 	VMULPS        Z8, Z4, Z4
 	VMULPS        (BX), Z4, Z4
 	VMOVUPS       Z4, (R9)
 	ADDQ          DI, R9
-	VPADDD        Z7, Z6, Z6
 	VBROADCASTSS  12(DX), Z8
 	VCVTDQ2PS     Z6, Z6
 	VMULPS        Z8, Z6, Z6
@@ -617,29 +617,29 @@ one:
 	ADDQ          $0x08, R10
 	SUBQ          $0x02, R9
 	JNZ           one
-	MOVQ          R11, R8
 	VPADDD        Y10, Y9, Y9
+	VPADDD        Y12, Y11, Y11
+	VPADDD        Y14, Y13, Y13
+	VPADDD        Y16, Y15, Y15
+	MOVQ          R11, R8
 	VBROADCASTSS  (DX), Y8
 	VCVTDQ2PS     Y9, Y9
 	VMULPS        Y8, Y9, Y9
 	VMULPS        (BX), Y9, Y9
 	VMOVUPS       Y9, (R8)
 	ADDQ          DI, R8
-	VPADDD        Y12, Y11, Y11
 	VBROADCASTSS  4(DX), Y8
 	VCVTDQ2PS     Y11, Y11
 	VMULPS        Y8, Y11, Y11
 	VMULPS        (BX), Y11, Y11
 	VMOVUPS       Y11, (R8)
 	ADDQ          DI, R8
-	VPADDD        Y14, Y13, Y13
 	VBROADCASTSS  8(DX), Y8
 	VCVTDQ2PS     Y13, Y13
 	VMULPS        Y8, Y13, Y13
 	VMULPS        (BX), Y13, Y13
 	VMOVUPS       Y13, (R8)
 	ADDQ          DI, R8
-	VPADDD        Y16, Y15, Y15
 	VBROADCASTSS  12(DX), Y8
 	VCVTDQ2PS     Y15, Y15
 	VMULPS        Y8, Y15, Y15
@@ -650,6 +650,368 @@ one:
 
 next:
 	LEAQ (AX)(DI*4), AX
+	MOVQ SI, BX
+	SHLQ $0x04, BX
+	ADDQ BX, CX
+	ADDQ $0x10, DX
+	DECQ R13
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func panelMaxAVX2(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
+// Requires: AVX, AVX2
+TEXT ·panelMaxAVX2(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ levels+16(FP), CX
+	MOVQ scales+24(FP), DX
+	MOVQ pairs+40(FP), SI
+	MOVQ stride+56(FP), DI
+	MOVQ tiles+48(FP), R13
+	SHLQ $0x02, DI
+
+tile:
+	MOVQ values+8(FP), R8
+	MOVQ queryScales+32(FP), BX
+	MOVQ AX, R11
+	MOVQ DI, R14
+
+blocks:
+	CMPQ  R14, $0x40
+	JLT   single
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	MOVQ  SI, R15
+	SHLQ  $0x02, R15
+	LEAQ  (R15)(R15*2), R12
+	MOVQ  CX, R10
+	MOVQ  SI, R9
+
+pair:
+	VMOVDQU      (R8), Y8
+	VMOVDQU      32(R8), Y9
+	VPBROADCASTD (R10), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VPBROADCASTD (R10)(R15*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VPBROADCASTD (R10)(R15*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD (R10)(R12*1), Y10
+	VPMADDWD     Y8, Y10, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y9, Y10, Y8
+	VPADDD       Y8, Y7, Y7
+	VMOVDQU      64(R8), Y8
+	VMOVDQU      96(R8), Y9
+	VPBROADCASTD 4(R10), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VPBROADCASTD 4(R10)(R15*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VPBROADCASTD 4(R10)(R15*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTD 4(R10)(R12*1), Y10
+	VPMADDWD     Y8, Y10, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y9, Y10, Y8
+	VPADDD       Y8, Y7, Y7
+	ADDQ         $0x80, R8
+	ADDQ         $0x08, R10
+	SUBQ         $0x02, R9
+	JNZ          pair
+	MOVQ         R11, R9
+	VMOVUPS      (R9), Y8
+	VMOVUPS      32(R9), Y9
+	VBROADCASTSS (DX), Y10
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y10, Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMAXPS       Y8, Y0, Y8
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y10, Y1, Y1
+	VMULPS       32(BX), Y1, Y1
+	VMAXPS       Y9, Y1, Y9
+	VBROADCASTSS 4(DX), Y0
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMAXPS       Y8, Y2, Y8
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMULPS       32(BX), Y3, Y3
+	VMAXPS       Y9, Y3, Y9
+	VBROADCASTSS 8(DX), Y0
+	VCVTDQ2PS    Y4, Y4
+	VMULPS       Y0, Y4, Y4
+	VMULPS       (BX), Y4, Y4
+	VMAXPS       Y8, Y4, Y8
+	VCVTDQ2PS    Y5, Y5
+	VMULPS       Y0, Y5, Y5
+	VMULPS       32(BX), Y5, Y5
+	VMAXPS       Y9, Y5, Y9
+	VBROADCASTSS 12(DX), Y0
+	VCVTDQ2PS    Y6, Y6
+	VMULPS       Y0, Y6, Y6
+	VMULPS       (BX), Y6, Y6
+	VMAXPS       Y8, Y6, Y8
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y0, Y7, Y7
+	VMULPS       32(BX), Y7, Y7
+	VMAXPS       Y9, Y7, Y9
+	VMOVUPS      Y8, (R9)
+	VMOVUPS      Y9, 32(R9)
+	ADDQ         $0x40, R11
+	ADDQ         $0x40, BX
+	SUBQ         $0x40, R14
+	JMP          blocks
+
+single:
+	TESTQ R14, R14
+	JZ    next
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	MOVQ  SI, R14
+	SHLQ  $0x02, R14
+	LEAQ  (R14)(R14*2), R12
+	MOVQ  CX, R10
+	MOVQ  SI, R9
+
+one:
+	VMOVDQU      (R8), Y4
+	VPBROADCASTD (R10), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	VPBROADCASTD (R10)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPBROADCASTD (R10)(R14*2), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPBROADCASTD (R10)(R12*1), Y5
+	VPMADDWD     Y4, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	VMOVDQU      32(R8), Y4
+	VPBROADCASTD 4(R10), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y0, Y0
+	VPBROADCASTD 4(R10)(R14*1), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y1, Y1
+	VPBROADCASTD 4(R10)(R14*2), Y5
+	VPMADDWD     Y4, Y5, Y5
+	VPADDD       Y5, Y2, Y2
+	VPBROADCASTD 4(R10)(R12*1), Y5
+	VPMADDWD     Y4, Y5, Y4
+	VPADDD       Y4, Y3, Y3
+	ADDQ         $0x40, R8
+	ADDQ         $0x08, R10
+	SUBQ         $0x02, R9
+	JNZ          one
+	MOVQ         R11, R8
+	VMOVUPS      (R8), Y4
+	VBROADCASTSS (DX), Y5
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VMULPS       (BX), Y0, Y0
+	VMAXPS       Y4, Y0, Y4
+	VBROADCASTSS 4(DX), Y0
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y0, Y1, Y1
+	VMULPS       (BX), Y1, Y1
+	VMAXPS       Y4, Y1, Y4
+	VBROADCASTSS 8(DX), Y0
+	VCVTDQ2PS    Y2, Y2
+	VMULPS       Y0, Y2, Y2
+	VMULPS       (BX), Y2, Y2
+	VMAXPS       Y4, Y2, Y4
+	VBROADCASTSS 12(DX), Y0
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y0, Y3, Y3
+	VMULPS       (BX), Y3, Y3
+	VMAXPS       Y4, Y3, Y4
+	VMOVUPS      Y4, (R8)
+	ADDQ         $0x20, R11
+	ADDQ         $0x20, BX
+
+next:
+	MOVQ SI, BX
+	SHLQ $0x04, BX
+	ADDQ BX, CX
+	ADDQ $0x10, DX
+	DECQ R13
+	JNZ  tile
+	VZEROUPPER
+	RET
+
+// func panelMaxVNNI(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
+// Requires: AVX, AVX2, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·panelMaxVNNI(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ levels+16(FP), CX
+	MOVQ scales+24(FP), DX
+	MOVQ pairs+40(FP), SI
+	MOVQ stride+56(FP), DI
+	MOVQ tiles+48(FP), R13
+	SHLQ $0x02, DI
+
+tile:
+	MOVQ values+8(FP), R8
+	MOVQ queryScales+32(FP), BX
+	MOVQ AX, R11
+	MOVQ DI, R14
+
+blocks:
+	CMPQ   R14, $0x40
+	JLT    single
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	MOVQ   SI, R15
+	SHLQ   $0x02, R15
+	LEAQ   (R15)(R15*2), R12
+	MOVQ   CX, R10
+	MOVQ   SI, R9
+
+pair:
+	VMOVDQU32     (R8), Z8
+	VPDPWSSD.BCST (R10), Z8, Z0
+	VPDPWSSD.BCST (R10)(R15*1), Z8, Z2
+	VPDPWSSD.BCST (R10)(R15*2), Z8, Z4
+	VPDPWSSD.BCST (R10)(R12*1), Z8, Z6
+	VMOVDQU32     64(R8), Z8
+	VPDPWSSD.BCST 4(R10), Z8, Z1
+	VPDPWSSD.BCST 4(R10)(R15*1), Z8, Z3
+	VPDPWSSD.BCST 4(R10)(R15*2), Z8, Z5
+	VPDPWSSD.BCST 4(R10)(R12*1), Z8, Z7
+	ADDQ          $0x80, R8
+	ADDQ          $0x08, R10
+	SUBQ          $0x02, R9
+	JNZ           pair
+	VPADDD        Z1, Z0, Z0
+	VPADDD        Z3, Z2, Z2
+	VPADDD        Z5, Z4, Z4
+	VPADDD        Z7, Z6, Z6
+	MOVQ          R11, R9
+	VMOVUPS       (R9), Z8
+	VBROADCASTSS  (DX), Z17
+	VCVTDQ2PS     Z0, Z0
+	VMULPS        Z17, Z0, Z0
+	VMULPS        (BX), Z0, Z0
+	VMAXPS        Z8, Z0, Z8
+	VBROADCASTSS  4(DX), Z17
+	VCVTDQ2PS     Z2, Z2
+	VMULPS        Z17, Z2, Z2
+	VMULPS        (BX), Z2, Z2
+	VMAXPS        Z8, Z2, Z8
+	VBROADCASTSS  8(DX), Z17
+	VCVTDQ2PS     Z4, Z4
+	VMULPS        Z17, Z4, Z4
+	VMULPS        (BX), Z4, Z4
+	VMAXPS        Z8, Z4, Z8
+	VBROADCASTSS  12(DX), Z17
+	VCVTDQ2PS     Z6, Z6
+	VMULPS        Z17, Z6, Z6
+	VMULPS        (BX), Z6, Z6
+	VMAXPS        Z8, Z6, Z8
+	VMOVUPS       Z8, (R9)
+	ADDQ          $0x40, R11
+	ADDQ          $0x40, BX
+	SUBQ          $0x40, R14
+	JMP           blocks
+
+single:
+	TESTQ  R14, R14
+	JZ     next
+	VPXORD Y9, Y9, Y9
+	VPXORD Y10, Y10, Y10
+	VPXORD Y11, Y11, Y11
+	VPXORD Y12, Y12, Y12
+	VPXORD Y13, Y13, Y13
+	VPXORD Y14, Y14, Y14
+	VPXORD Y15, Y15, Y15
+	VPXORD Y16, Y16, Y16
+	MOVQ   SI, R14
+	SHLQ   $0x02, R14
+	LEAQ   (R14)(R14*2), R12
+	MOVQ   CX, R10
+	MOVQ   SI, R9
+
+one:
+	VMOVDQU32     (R8), Y8
+	VPDPWSSD.BCST (R10), Y8, Y9
+	VPDPWSSD.BCST (R10)(R14*1), Y8, Y11
+	VPDPWSSD.BCST (R10)(R14*2), Y8, Y13
+	VPDPWSSD.BCST (R10)(R12*1), Y8, Y15
+	VMOVDQU32     32(R8), Y8
+	VPDPWSSD.BCST 4(R10), Y8, Y10
+	VPDPWSSD.BCST 4(R10)(R14*1), Y8, Y12
+	VPDPWSSD.BCST 4(R10)(R14*2), Y8, Y14
+	VPDPWSSD.BCST 4(R10)(R12*1), Y8, Y16
+	ADDQ          $0x40, R8
+	ADDQ          $0x08, R10
+	SUBQ          $0x02, R9
+	JNZ           one
+	VPADDD        Y10, Y9, Y9
+	VPADDD        Y12, Y11, Y11
+	VPADDD        Y14, Y13, Y13
+	VPADDD        Y16, Y15, Y15
+	MOVQ          R11, R8
+	VMOVUPS       (R8), Y8
+	VBROADCASTSS  (DX), Y17
+	VCVTDQ2PS     Y9, Y9
+	VMULPS        Y17, Y9, Y9
+	VMULPS        (BX), Y9, Y9
+	VMAXPS        Y8, Y9, Y8
+	VBROADCASTSS  4(DX), Y17
+	VCVTDQ2PS     Y11, Y11
+	VMULPS        Y17, Y11, Y11
+	VMULPS        (BX), Y11, Y11
+	VMAXPS        Y8, Y11, Y8
+	VBROADCASTSS  8(DX), Y17
+	VCVTDQ2PS     Y13, Y13
+	VMULPS        Y17, Y13, Y13
+	VMULPS        (BX), Y13, Y13
+	VMAXPS        Y8, Y13, Y8
+	VBROADCASTSS  12(DX), Y17
+	VCVTDQ2PS     Y15, Y15
+	VMULPS        Y17, Y15, Y15
+	VMULPS        (BX), Y15, Y15
+	VMAXPS        Y8, Y15, Y8
+	VMOVUPS       Y8, (R8)
+	ADDQ          $0x20, R11
+	ADDQ          $0x20, BX
+
+next:
 	MOVQ SI, BX
 	SHLQ $0x04, BX
 	ADDQ BX, CX
@@ -780,8 +1142,72 @@ columns:
 	VZEROUPPER
 	RET
 
+// func byteSumsVNNI(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, MMX+
+TEXT ·byteSumsVNNI(SB), NOSPLIT, $0-56
+	MOVQ sums+0(FP), AX
+	MOVQ values+8(FP), CX
+	MOVQ dim+16(FP), DX
+	MOVQ data+24(FP), BX
+	MOVQ stride+32(FP), SI
+	MOVQ rows+40(FP), DI
+	MOVQ n+48(FP), R8
+	MOVQ DI, R12
+	LEAQ (DI)(R8*4), R13
+	LEAQ 24(DI), R14
+
+fetch:
+	CMPQ  R12, R13
+	JAE   row
+	MOVL  (R12), R9
+	IMULQ SI, R9
+	ADDQ  BX, R9
+	MOVQ  DX, R11
+
+line:
+	PREFETCHT0 (R9)
+	ADDQ       $0x40, R9
+	SUBQ       $0x40, R11
+	JGT        line
+	PREFETCHT0 -1(R9)
+	ADDQ       $0x04, R12
+	CMPQ       R12, R14
+	JB         fetch
+
+row:
+	MOVL   (DI), R9
+	IMULQ  SI, R9
+	ADDQ   BX, R9
+	MOVQ   CX, R10
+	MOVQ   DX, R11
+	VPXORD Z0, Z0, Z0
+
+columns:
+	VPMOVSXBW     (R9), Z1
+	VPDPWSSD      (R10), Z1, Z0
+	ADDQ          $0x20, R9
+	ADDQ          $0x40, R10
+	SUBQ          $0x20, R11
+	JNZ           columns
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPADDD        Y1, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPADDD        X1, X0, X0
+	VPSHUFD       $0x4e, X0, X1
+	VPADDD        X1, X0, X0
+	VPSHUFD       $0xb1, X0, X1
+	VPADDD        X1, X0, X0
+	VMOVD         X0, (AX)
+	ADDQ          $0x04, AX
+	ADDQ          $0x04, DI
+	ADDQ          $0x04, R14
+	DECQ          R8
+	JNZ           fetch
+	VZEROUPPER
+	RET
+
 // func widen8AVX2(levels *int16, data *byte, stride int, n int, dim int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·widen8AVX2(SB), NOSPLIT, $0-40
 	MOVQ levels+0(FP), AX
 	MOVQ data+8(FP), CX
@@ -794,17 +1220,18 @@ row:
 	MOVQ SI, R8
 
 columns:
-	VPMOVSXBW (DI), Y0
-	VPMOVSXBW 16(DI), Y1
-	VMOVDQU   Y0, (AX)
-	VMOVDQU   Y1, 32(AX)
-	ADDQ      $0x20, DI
-	ADDQ      $0x40, AX
-	SUBQ      $0x20, R8
-	JNZ       columns
-	ADDQ      DX, CX
-	DECQ      BX
-	JNZ       row
+	PREFETCHT0 2048(DI)
+	VPMOVSXBW  (DI), Y0
+	VPMOVSXBW  16(DI), Y1
+	VMOVDQU    Y0, (AX)
+	VMOVDQU    Y1, 32(AX)
+	ADDQ       $0x20, DI
+	ADDQ       $0x40, AX
+	SUBQ       $0x20, R8
+	JNZ        columns
+	ADDQ       DX, CX
+	DECQ       BX
+	JNZ        row
 	VZEROUPPER
 	RET
 

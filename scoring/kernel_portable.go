@@ -12,6 +12,10 @@ func panelDots(dst []float32, levels []int16, scales []float32, p *Panel) {
 	panelDotsPortable(dst, levels, scales, p)
 }
 
+func panelMax(best []float32, levels []int16, scales []float32, p *Panel) {
+	panelMaxPortable(best, levels, scales, p)
+}
+
 func addScaled(z []float32, stride int, factors []float32, slots []uint32, base []float32) {
 	addScaledPortable(z, stride, factors, slots, base)
 }

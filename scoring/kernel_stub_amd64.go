@@ -29,6 +29,16 @@ func panelDotsAVX2(dst *float32, values *int16, levels *int16, scales *float32, 
 //go:noescape
 func panelDotsVNNI(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
 
+// panelMaxAVX2 raises dst, of stride query rows, to their largest dot products with tiles x 4 rows of levels.
+//
+//go:noescape
+func panelMaxAVX2(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
+
+// panelMaxVNNI raises dst, of stride query rows, to their largest dot products with tiles x 4 rows of levels.
+//
+//go:noescape
+func panelMaxVNNI(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
+
 // addScaledAVX2 adds factors[t] times row slots[t] of base to row t of z, n rows of stride columns.
 //
 //go:noescape
@@ -43,6 +53,11 @@ func maxColumnsAVX2(best *float32, arg *int32, stride int, z *float32, n int, fi
 //
 //go:noescape
 func byteSumsAVX2(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)
+
+// byteSumsVNNI sets sums[i] to the sum of the products of values with row rows[i], for n rows of signed bytes.
+//
+//go:noescape
+func byteSumsVNNI(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)
 
 // widen8AVX2 sets levels to the signed bytes of n rows of dim columns, stride bytes apart.
 //

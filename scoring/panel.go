@@ -132,17 +132,55 @@ func panelDotsPortable(dst []float32, levels []int16, scales []float32, p *Panel
 		out := dst[t*stride : (t+1)*stride]
 		for first := 0; first < stride; first += 16 {
 			width := min(16, stride-first)
-			var sums [16]int32
-			block := p.values[first*p.dim:]
-			for c := 0; c < p.dim; c += 2 {
-				a, b := int32(row[c]), int32(row[c+1])
-				pairs := block[c*width : (c+2)*width]
-				for i := range width {
-					sums[i] += a*int32(pairs[2*i]) + b*int32(pairs[2*i+1])
-				}
-			}
+			sums := p.sums(row, first, width)
 			for i := range width {
 				out[first+i] = float32(float32(float32(sums[i])*scale) * p.scales[first+i])
+			}
+		}
+	}
+}
+
+// sums returns the sums of the products of row with width query rows.
+func (p *Panel) sums(row []int16, first, width int) (sums [16]int32) {
+	block := p.values[first*p.dim:]
+	for c := 0; c < p.dim; c += 2 {
+		a, b := int32(row[c]), int32(row[c+1])
+		pairs := block[c*width : (c+2)*width]
+		for i := range width {
+			sums[i] += a*int32(pairs[2*i]) + b*int32(pairs[2*i+1])
+		}
+	}
+	return sums
+}
+
+// Max raises best[i] to the largest dot product that [Panel.Dots] gives query row i;
+// NaN is never larger. best has Stride elements, of which those beyond Rows are left
+// undefined; the rest is as for Dots, but that the levels beyond len(scales) rows, and
+// scales beyond them, are written over.
+func (p *Panel) Max(best []float32, levels []int16, scales []float32) {
+	rows, n := len(scales), TileRows(len(scales))
+	if n == 0 || p.rows == 0 {
+		return
+	}
+	best, levels, scales = best[:p.Stride()], levels[:n*p.dim], scales[:n]
+	for t := rows; t < n; t++ {
+		copy(levels[t*p.dim:], levels[(rows-1)*p.dim:rows*p.dim])
+		scales[t] = scales[rows-1]
+	}
+	panelMax(best, levels, scales, p)
+}
+
+// panelMaxPortable is the reference kernel.
+func panelMaxPortable(best []float32, levels []int16, scales []float32, p *Panel) {
+	for t, scale := range scales {
+		row := levels[t*p.dim : (t+1)*p.dim]
+		for first := 0; first < len(best); first += 16 {
+			width := min(16, len(best)-first)
+			sums := p.sums(row, first, width)
+			for i := range width {
+				if v := float32(float32(float32(sums[i])*scale) * p.scales[first+i]); v > best[first+i] {
+					best[first+i] = v
+				}
 			}
 		}
 	}

@@ -21,4 +21,5 @@ func TestPanel_AVX2(t *testing.T) {
 			checkPanel(t, newPanel(randomVector(r, rows*dim), rows, dim), randomLevels(r, n, dim), randomVector(r, n))
 		}
 	}
+	TestVector_EqualsPortableAndPanel(t)
 }

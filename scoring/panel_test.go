@@ -38,6 +38,7 @@ func checkPanel(t *testing.T, p *Panel, levels []int16, scales []float32) {
 	t.Helper()
 	stride, n := p.Stride(), len(scales)
 	scales = slices.Grow(scales, tileRows)
+	checkPanelMax(t, p, levels, scales)
 	got, portable := make([]float32, TileRows(n)*stride), make([]float32, n*stride)
 	p.Dots(got, levels, scales)
 	panelDotsPortable(portable, levels, scales, p)
@@ -60,6 +61,36 @@ func checkPanel(t *testing.T, p *Panel, levels []int16, scales []float32) {
 				t.Fatalf("%d x %d, row %d, query %d: Dots %x, want %x", p.rows, p.dim, row, i, b, want)
 			}
 		}
+	}
+}
+
+// checkPanelMax compares Max with the largest of what the reference kernel gives.
+func checkPanelMax(t *testing.T, p *Panel, levels []int16, scales []float32) {
+	t.Helper()
+	stride, n := p.Stride(), len(scales)
+	dots, want := make([]float32, n*stride), make([]float32, stride)
+	for i := range want {
+		want[i] = []float32{float32(math.Inf(-1)), 0, 1e-3}[i%3]
+	}
+	got, portable := slices.Clone(want), slices.Clone(want)
+	panelDotsPortable(dots, levels, scales, p)
+	maxColumnsPortable(want, make([]int32, stride), dots, 0)
+	panelMaxPortable(portable, levels, scales, p)
+	if !slices.Equal(bits32(portable[:p.rows]), bits32(want[:p.rows])) {
+		t.Fatalf("%d x %d, %d rows: portable %v, want %v", p.rows, p.dim, n, portable, want)
+	}
+	// What is written over is the caller's last tile.
+	p.Max(got, slices.Clone(levels), slices.Grow(slices.Clone(scales), tileRows))
+	if !slices.Equal(bits32(got[:p.rows]), bits32(want[:p.rows])) {
+		t.Fatalf("%d x %d, %d rows: Max %v, want %v", p.rows, p.dim, n, got, want)
+	}
+}
+
+func TestPanel_MaxOfNaN(t *testing.T) {
+	r := rand.New(rand.NewPCG(31, 32))
+	nan := float32(math.NaN())
+	for _, scales := range [][]float32{{nan}, {1, nan}, {nan, 1, nan, -1, nan}, {0, float32(math.Copysign(0, -1)), 0}} {
+		checkPanelMax(t, newPanel(randomVector(r, 9*64), 9, 64), randomLevels(r, len(scales), 64), scales)
 	}
 }
 
@@ -249,7 +280,7 @@ func TestVector_EqualsPortableAndPanel(t *testing.T) {
 		for i := range data {
 			data[i] = byte(r.Uint32())
 		}
-		rows := []uint32{8, 0, 3, 3, 7}
+		rows := []uint32{8, 0, 3, 3, 7, 1, 8, 2, 6, 5}[:1+r.IntN(10)]
 		got, portable := make([]int32, len(rows)), make([]int32, len(rows))
 		q.Sums(got, data, dim+2, rows)
 		byteSumsPortable(portable, q.values, data, dim+2, rows)

@@ -10,6 +10,8 @@ import (
 const (
 	lanes    = 32 // a register: a pair of columns of 8 query rows, or 8 sums
 	tileRows = 4
+
+	widenAhead = 2048 // bytes read ahead; half a page
 )
 
 // panelDots emits the kernel that compares all query rows with 4 rows at a time.
@@ -18,12 +20,21 @@ func panelDots() {
 	TEXT("panelDotsAVX2", NOSPLIT, "func(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)")
 	Doc("panelDotsAVX2 sets dst to the dot products of tiles x 4 rows of levels with stride query rows.")
 	Pragma("noescape")
-	panelTiles(panel.block)
+	panelTiles(panel.block, false)
+}
+
+// panelMax emits the kernel that keeps the largest dot product of each query row only.
+func panelMax() {
+	TEXT("panelMaxAVX2", NOSPLIT, "func(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)")
+	Doc("panelMaxAVX2 raises dst, of stride query rows, to their largest dot products with tiles x 4 rows of levels.")
+	Pragma("noescape")
+	panelTiles(panel.block, true)
 }
 
 // panelTiles emits the loops over tiles of 4 rows and blocks of query rows.
-func panelTiles(block func(p panel, label string, width int)) {
+func panelTiles(block func(p panel, label string, width int), largest bool) {
 	p := panel{
+		largest:     largest,
 		dst:         Load(Param("dst"), GP64()),
 		levels:      Load(Param("levels"), GP64()),
 		scales:      Load(Param("scales"), GP64()),
@@ -56,7 +67,9 @@ func panelTiles(block func(p panel, label string, width int)) {
 
 	Label("next")
 	// Four rows of 2 * pairs words, and of stride sums.
-	LEAQ(Mem{Base: p.dst, Index: p.stride, Scale: 4}, p.dst)
+	if !largest {
+		LEAQ(Mem{Base: p.dst, Index: p.stride, Scale: 4}, p.dst)
+	}
 	rowBytes := GP64()
 	MOVQ(p.pairs, rowBytes)
 	SHLQ(Imm(4), rowBytes)
@@ -72,6 +85,45 @@ func panelTiles(block func(p panel, label string, width int)) {
 type panel struct {
 	dst, levels, scales, queryScales, pairs, stride reg.Register
 	values, left, cursor, out, threeRows            reg.GPVirtual
+
+	largest bool // of all rows is kept, not each row
+}
+
+// finish emits what becomes of the sums of 4 rows with width registers of query rows,
+// and moves on to the next query rows.
+func (p panel) finish(sums [tileRows][]reg.VecVirtual, register func() reg.VecVirtual) {
+	to := GP64()
+	MOVQ(p.out, to)
+	size := int(sums[0][0].Size())
+	var best []reg.VecVirtual
+	if p.largest {
+		for i := range sums[0] {
+			best = append(best, register())
+			VMOVUPS(Mem{Base: to, Disp: i * size}, best[i])
+		}
+	}
+	for t := range sums {
+		scale := register()
+		VBROADCASTSS(Mem{Base: p.scales, Disp: 4 * t}, scale)
+		for i, sum := range sums[t] {
+			VCVTDQ2PS(sum, sum)
+			VMULPS(scale, sum, sum)
+			VMULPS(Mem{Base: p.queryScales, Disp: i * size}, sum, sum)
+			if p.largest {
+				VMAXPS(best[i], sum, best[i]) // of NaN and another, and of equal ones, the second: best
+			} else {
+				VMOVUPS(sum, Mem{Base: to, Disp: i * size})
+			}
+		}
+		if t < tileRows-1 && !p.largest {
+			ADDQ(p.stride, to)
+		}
+	}
+	for i := range best {
+		VMOVUPS(best[i], Mem{Base: to, Disp: i * size})
+	}
+	ADDQ(Imm(uint64(size*len(sums[0]))), p.out)
+	ADDQ(Imm(uint64(size*len(sums[0]))), p.queryScales)
 }
 
 // start sets out at the first columns of a tile and returns the bytes of a row of levels.
@@ -106,7 +158,7 @@ func (p panel) advance(label string, pairs, width int) {
 // block emits the loop over the columns for 4 rows and width registers of query
 // rows, and moves on to the next query rows.
 func (p panel) block(label string, width int) {
-	sums := make([][]reg.VecVirtual, tileRows)
+	var sums [tileRows][]reg.VecVirtual
 	for t := range sums {
 		sums[t] = make([]reg.VecVirtual, width)
 		for i := range sums[t] {
@@ -135,23 +187,7 @@ func (p panel) block(label string, width int) {
 	}
 	p.advance(label, unroll, width)
 
-	to := GP64()
-	MOVQ(p.out, to)
-	for t := range sums {
-		scale := YMM()
-		VBROADCASTSS(Mem{Base: p.scales, Disp: 4 * t}, scale)
-		for i, sum := range sums[t] {
-			VCVTDQ2PS(sum, sum)
-			VMULPS(scale, sum, sum)
-			VMULPS(Mem{Base: p.queryScales, Disp: i * lanes}, sum, sum)
-			VMOVUPS(sum, Mem{Base: to, Disp: i * lanes})
-		}
-		if t < tileRows-1 {
-			ADDQ(p.stride, to)
-		}
-	}
-	ADDQ(Imm(uint64(width*lanes)), p.out)
-	ADDQ(Imm(uint64(width*lanes)), p.queryScales)
+	p.finish(sums, YMM)
 }
 
 // addScaled emits the kernel that adds multiples of scattered rows.
@@ -252,6 +288,9 @@ func widen8() {
 	w := newWidener(1)
 	w.rows(func() {
 		low, high := YMM(), YMM()
+		// The rows of a passage lie one behind the other, over pages that the processor
+		// does not look ahead across by itself.
+		PREFETCHT0(Mem{Base: w.from, Disp: widenAhead})
 		VPMOVSXBW(Mem{Base: w.from}, low)
 		VPMOVSXBW(Mem{Base: w.from, Disp: 16}, high)
 		VMOVDQU(low, Mem{Base: w.to})

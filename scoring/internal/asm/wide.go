@@ -12,7 +12,15 @@ func panelDotsWide() {
 	TEXT("panelDotsVNNI", NOSPLIT, "func(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)")
 	Doc("panelDotsVNNI sets dst to the dot products of tiles x 4 rows of levels with stride query rows.")
 	Pragma("noescape")
-	panelTiles(panel.blockWide)
+	panelTiles(panel.blockWide, false)
+}
+
+// panelMaxWide emits panelMax likewise.
+func panelMaxWide() {
+	TEXT("panelMaxVNNI", NOSPLIT, "func(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)")
+	Doc("panelMaxVNNI raises dst, of stride query rows, to their largest dot products with tiles x 4 rows of levels.")
+	Pragma("noescape")
+	panelTiles(panel.blockWide, true)
 }
 
 // blockWide is block with one register for all query rows, of eight of them for width 1
@@ -41,20 +49,88 @@ func (p panel) blockWide(label string, width int) {
 	}
 	p.advance(label, unroll, width)
 
-	to := GP64()
-	MOVQ(p.out, to)
-	for t := range sums {
-		sum, scale := sums[t][0], register()
-		VPADDD(sums[t][1], sum, sum)
-		VBROADCASTSS(Mem{Base: p.scales, Disp: 4 * t}, scale)
-		VCVTDQ2PS(sum, sum)
-		VMULPS(scale, sum, sum)
-		VMULPS(Mem{Base: p.queryScales}, sum, sum)
-		VMOVUPS(sum, Mem{Base: to})
-		if t < tileRows-1 {
-			ADDQ(p.stride, to)
-		}
+	var rows [tileRows][]reg.VecVirtual
+	for t, s := range sums {
+		VPADDD(s[1], s[0], s[0])
+		rows[t] = []reg.VecVirtual{s[0]}
 	}
-	ADDQ(Imm(uint64(width*lanes)), p.out)
-	ADDQ(Imm(uint64(width*lanes)), p.queryScales)
+	p.finish(rows, register)
+}
+
+// byteSumsWide emits byteSums for AVX-512 with VNNI. Rows lie apart, so those a few
+// further on are fetched ahead.
+func byteSumsWide() {
+	TEXT("byteSumsVNNI", NOSPLIT, "func(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)")
+	Doc("byteSumsVNNI sets sums[i] to the sum of the products of values with row rows[i], for n rows of signed bytes.")
+	Pragma("noescape")
+	sums := Load(Param("sums"), GP64())
+	values := Load(Param("values"), GP64())
+	dim := Load(Param("dim"), GP64())
+	data := Load(Param("data"), GP64())
+	stride := Load(Param("stride"), GP64())
+	rows := Load(Param("rows"), GP64())
+	n := Load(Param("n"), GP64())
+	row, query, left := GP64(), GP64(), GP64()
+	sum := ZMM()
+
+	const ahead = 6 // rows
+	fetched, end := GP64(), GP64()
+	MOVQ(rows, fetched)
+	LEAQ(Mem{Base: rows, Index: n, Scale: 4}, end)
+	first := GP64()
+	LEAQ(Mem{Base: rows, Disp: 4 * ahead}, first)
+
+	Label("fetch")
+	CMPQ(fetched, end)
+	JAE(LabelRef("row"))
+	MOVL(Mem{Base: fetched}, row.As32())
+	IMULQ(stride, row)
+	ADDQ(data, row)
+	MOVQ(dim, left)
+	Label("line")
+	PREFETCHT0(Mem{Base: row})
+	ADDQ(Imm(64), row)
+	SUBQ(Imm(64), left)
+	JGT(LabelRef("line"))
+	PREFETCHT0(Mem{Base: row, Disp: -1})
+	ADDQ(Imm(4), fetched)
+	CMPQ(fetched, first)
+	JB(LabelRef("fetch"))
+
+	Label("row")
+	MOVL(Mem{Base: rows}, row.As32())
+	IMULQ(stride, row)
+	ADDQ(data, row)
+	MOVQ(values, query)
+	MOVQ(dim, left)
+	VPXORD(sum, sum, sum)
+
+	Label("columns")
+	x := ZMM()
+	VPMOVSXBW(Mem{Base: row}, x)
+	VPDPWSSD(Mem{Base: query}, x, sum)
+	ADDQ(Imm(group), row)
+	ADDQ(Imm(2*group), query)
+	SUBQ(Imm(group), left)
+	JNZ(LabelRef("columns"))
+
+	half, quarter := YMM(), XMM()
+	VEXTRACTI64X4(Imm(1), sum, half)
+	y := sum.AsY()
+	VPADDD(half, y, y)
+	VEXTRACTI128(Imm(1), y, quarter)
+	z := sum.AsX()
+	VPADDD(quarter, z, z)
+	VPSHUFD(Imm(0x4e), z, quarter)
+	VPADDD(quarter, z, z)
+	VPSHUFD(Imm(0xb1), z, quarter)
+	VPADDD(quarter, z, z)
+	VMOVD(z, Mem{Base: sums})
+	ADDQ(Imm(4), sums)
+	ADDQ(Imm(4), rows)
+	ADDQ(Imm(4), first)
+	DECQ(n)
+	JNZ(LabelRef("fetch"))
+	VZEROUPPER()
+	RET()
 }
