@@ -65,7 +65,7 @@ const (
 	chunkFormat = 1
 	chunkTarget = 12<<10 - 200
 	shortLists  = 16
-	shortFull   = 64 // a short group with as many postings takes no further list
+	shortFull   = 16 // a short group with as many postings takes no further list; older ones have up to 64
 	longList    = PostingsBatch
 	groupBytes  = 6
 	longKind    = 1 << 15
