@@ -185,7 +185,8 @@ func (w *writer) putPending(tx *store.Tx) error {
 }
 
 func (w *writer) putSegment(tx *store.Tx, m *store.Meta) error {
-	b := newSegmentBuilder(tx, w.run.first)
+	b := newSegmentBuilder(w.db, tx, w.run.first)
+	defer b.close()
 	for i, p := range w.run.passages {
 		id := w.run.first + store.PassageID(i)
 		if err := b.add(id, w.run.records[p.record.Start:p.record.End]); err != nil {
@@ -202,6 +203,7 @@ func (w *writer) putSegment(tx *store.Tx, m *store.Meta) error {
 
 // A segmentBuilder writes the folded form of a range of passages.
 type segmentBuilder struct {
+	db      *DB
 	tx      *store.Tx
 	base    store.PassageID
 	forward *store.ForwardWriter
@@ -210,14 +212,22 @@ type segmentBuilder struct {
 	live    uint32
 	codes   []uint32
 
-	vectors  *store.ForwardWriter // nil as long as no passage has token vectors
-	leaders  *index.SegmentWriter
-	rowBytes int
-	counts   []uint32 // passages, by leader
+	vectors *store.ForwardWriter // nil as long as no passage has token vectors
+	leaders *index.SegmentWriter
+	steps   leaderSteps
+	leave   func()   // the leaders
+	counts  []uint32 // passages, by leader
 }
 
-func newSegmentBuilder(tx *store.Tx, base store.PassageID) *segmentBuilder {
-	return &segmentBuilder{tx: tx, base: base, forward: tx.ForwardWriter(), lists: index.NewSegmentWriter()}
+func newSegmentBuilder(db *DB, tx *store.Tx, base store.PassageID) *segmentBuilder {
+	return &segmentBuilder{db: db, tx: tx, base: base, forward: tx.ForwardWriter(), lists: index.NewSegmentWriter()}
+}
+
+// close lets go of the leaders.
+func (b *segmentBuilder) close() {
+	if b.leave != nil {
+		b.leave()
+	}
 }
 
 // add takes in a passage; ids ascend, and ids left out are dead.

@@ -30,11 +30,12 @@ type DB struct {
 
 	noEnc error // what methods return that need vectors
 
-	contextual   encoder.Contextual // nil if the index was not made with one
-	unit         Unit               // that it encodes
-	noContextual error              // what adding and searching return instead of using token vectors
-	codebook     atomic.Pointer[codebook]
-	vectorWriter *vectorWriter // of the last change; held by writing
+	contextual     encoder.Contextual // nil if the index was not made with one
+	unit           Unit               // that it encodes
+	noContextual   error              // what adding and searching return instead of using token vectors
+	codebook       atomic.Pointer[codebook]
+	pendingLeaders atomic.Pointer[pendingLeaders]
+	vectorWriter   *vectorWriter // of the last change; held by writing
 
 	own     *ownVectors // set if the index holds the vectors of its words
 	ownMeta *store.Meta // its settings when it was opened, of which those of the encoder never change

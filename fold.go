@@ -116,7 +116,8 @@ func (db *DB) fold(ctx context.Context) error {
 		if span == 0 {
 			return nil
 		}
-		b := newSegmentBuilder(tx, base)
+		b := newSegmentBuilder(db, tx, base)
+		defer b.close()
 		var done []store.PassageID
 		for p, err := range tx.Pending(base) {
 			if err != nil {

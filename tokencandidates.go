@@ -13,16 +13,27 @@ import (
 
 // An asker is a row of the query with the leaders nearest to it.
 type asker struct {
-	near  []index.Neighbor // by descending similarity
-	gains []float32        // what a passage gains by each, over having none of them
+	near    []index.Neighbor // by descending similarity
+	lists   []uint32         // of each, which of the leaders asked by any row it is
+	weight  float32
+	missing float32 // the similarity of a passage that has none of them
 }
+
+// gain returns what a passage gains by a leader over having none, by the factor that
+// says how near to the leader it comes.
+func (a *asker) gain(n index.Neighbor, factor float32) float32 {
+	return max(0, a.weight*(n.Sim*factor-a.missing))
+}
+
+// most returns the most that a passage can gain by a leader.
+func (a *asker) most(n index.Neighbor) float32 { return a.gain(n, index.MaxNearFactor) }
 
 // bound returns the most that a passage can gain.
 func (a *asker) bound() float32 {
-	if len(a.gains) == 0 {
+	if len(a.near) == 0 {
 		return 0
 	}
-	return a.gains[0]
+	return a.most(a.near[0])
 }
 
 // askers finds the leaders nearest to each row of the query, in the graph and among
@@ -46,15 +57,31 @@ func (t *tokenSearch) askers(probes int) ([]asker, error) {
 			continue
 		}
 		first, last := a.near[0].Sim, a.near[len(a.near)-1].Sim
-		missing := last - missingShare*(first-last) - 1e-3
-		a.gains = make([]float32, len(a.near))
-		for j, n := range a.near {
-			a.gains[j] = float32(t.query.weights[i]) * (n.Sim - missing)
-		}
+		a.weight, a.missing = float32(t.query.weights[i]), last-missingShare*(first-last)-1e-3
 		t.stats.Neighbors += len(a.near)
 	}
 	order.Stable(list, func(a, b *asker) int { return cmp.Compare(b.bound(), a.bound()) })
 	return list, nil
+}
+
+// number sets the lists of the rows and returns the leaders that they ask, ascending.
+func number(rows []asker) (codes []uint32) {
+	var asked []uint64 // code, row, place in the row
+	for i := range rows {
+		rows[i].lists = make([]uint32, len(rows[i].near))
+		for j, n := range rows[i].near {
+			asked = append(asked, uint64(n.Code)<<32|uint64(i)<<16|uint64(j))
+		}
+	}
+	slices.Sort(asked)
+	for _, a := range asked {
+		code, i, j := uint32(a>>32), a>>16&0xffff, a&0xffff
+		if n := len(codes); n == 0 || codes[n-1] != code {
+			codes = append(codes, code)
+		}
+		rows[i].lists[j] = uint32(len(codes) - 1)
+	}
+	return codes
 }
 
 // thresholdCost is how many postings for each passage that has gained there must be left
@@ -64,7 +91,8 @@ const thresholdCost = 4
 // tokenWindow is the memory for gathering candidates of a range of passages.
 type tokenWindow struct {
 	gains   []float32
-	marks   []uint16 // by passage: the row that it has gained by last, from 1
+	last    []float32 // by passage: what of it is by the row that it has gained by last
+	marks   []uint16  // by passage: that row, from 1
 	touched []uint32
 	order   []float32
 	batch   [4 * index.PostingsBatch]uint32
@@ -73,9 +101,9 @@ type tokenWindow struct {
 
 var tokenWindows = sync.Pool{New: func() any { return new(tokenWindow) }}
 
-// candidates returns at least n passages, ascending, that are likely to have the best
-// scores, and whether these are all that there are.
-func (t *tokenSearch) candidates(probes, n int) (list []store.PassageID, complete bool, err error) {
+// candidates returns at least n passages that are likely to have the best scores, those
+// that gain most first, and whether these are all that there are.
+func (t *tokenSearch) candidates(probes, n int) (list []candidate, complete bool, err error) {
 	if t.meta.Rows == 0 {
 		return nil, true, nil
 	}
@@ -83,6 +111,7 @@ func (t *tokenSearch) candidates(probes, n int) (list []store.PassageID, complet
 	if err != nil {
 		return nil, false, err
 	}
+	codes := number(rows)
 	filtered := t.filter.active() || t.boost != nil
 	top := scoring.NewTopK(n)
 	var every []scoring.Hit
@@ -102,12 +131,12 @@ func (t *tokenSearch) candidates(probes, n int) (list []store.PassageID, complet
 	}
 	for _, seg := range t.searcher.meta.Segments {
 		if seg.State == store.Live && !t.late() {
-			if err := t.gatherSegment(seg, rows, n, least, offer); err != nil {
+			if err := t.gatherSegment(seg, rows, codes, n, least, offer); err != nil {
 				return nil, false, t.damaged(seg, err)
 			}
 		}
 	}
-	if err := t.gatherPending(rows, offer); err != nil {
+	if err := t.gatherPending(rows, codes, offer); err != nil {
 		return nil, false, err
 	}
 	var best []scoring.Hit
@@ -126,8 +155,10 @@ func (t *tokenSearch) candidates(probes, n int) (list []store.PassageID, complet
 		best = top.Hits()
 	}
 	for _, h := range best {
-		list = append(list, store.PassageID(h.ID))
+		list = append(list, candidate{id: store.PassageID(h.ID), gain: float32(h.Score)})
 	}
+	// Passages that have nothing of the leaders asked are the last, but they are there.
+	var more []store.PassageID
 	if t.words != nil {
 		r := &ranking{plans: []*scoring.Plan{t.words}, tallies: make([]scoring.Tally, 1)}
 		literal, err := t.searcher.candidates(r, n)
@@ -135,36 +166,40 @@ func (t *tokenSearch) candidates(probes, n int) (list []store.PassageID, complet
 			return nil, false, err
 		}
 		for _, h := range literal {
-			list = append(list, store.PassageID(h.ID))
+			more = append(more, store.PassageID(h.ID))
 		}
 	}
-	slices.Sort(list)
-	list = slices.Compact(list)
 	if len(best) < n {
-		// Passages that have nothing of the query are the last, but they are there.
-		more, err := t.all(n-len(best), list)
+		have := slices.Clone(more)
+		for _, c := range list {
+			have = append(have, c.id)
+		}
+		slices.Sort(have)
+		rest, err := t.all(n-len(best), have)
 		if err != nil {
 			return nil, false, err
 		}
-		complete = len(more) < n-len(best)
-		list = append(list, more...)
-		slices.Sort(list)
+		complete = len(rest) < n-len(best)
+		more = append(more, rest...)
+	}
+	if len(more) > 0 {
+		have := make(map[store.PassageID]bool, len(list))
+		for _, c := range list {
+			have[c.id] = true
+		}
+		for _, p := range more {
+			if !have[p] {
+				list = append(list, candidate{id: p})
+			}
+		}
 	}
 	return list, complete, t.failed()
 }
 
 // gatherSegment offers the passages of a segment that have a vector of one of the
 // leaders.
-func (t *tokenSearch) gatherSegment(seg store.Segment, rows []asker, n int, least func() float32, offer func(store.PassageID, float32)) error {
+func (t *tokenSearch) gatherSegment(seg store.Segment, rows []asker, codes []uint32, n int, least func() float32, offer func(store.PassageID, float32)) error {
 	// Lists are looked up by ascending code, which reads each chunk once.
-	var codes []uint32
-	for i := range rows {
-		for _, n := range rows[i].near {
-			codes = append(codes, n.Code)
-		}
-	}
-	slices.Sort(codes)
-	codes = slices.Compact(codes)
 	lists := make([]index.Postings, len(codes))
 	reader := index.NewSegmentReader(vectorChunks(t.tx, seg.ID))
 	for i, code := range codes {
@@ -176,14 +211,16 @@ func (t *tokenSearch) gatherSegment(seg store.Segment, rows []asker, n int, leas
 	w := tokenWindows.Get().(*tokenWindow)
 	defer tokenWindows.Put(w)
 	if size := int(min(windowPassages, seg.Span)); len(w.gains) < size {
-		w.gains, w.marks = make([]float32, size), make([]uint16, size)
+		w.gains, w.last, w.marks = make([]float32, size), make([]float32, size), make([]uint16, size)
 	}
 	for from := uint32(0); from < seg.Span; from += windowPassages {
 		if t.late() {
 			break
 		}
-		err := t.gatherWindow(w, rows, codes, lists, from, min(windowPassages, seg.Span-from), n, least())
-		slices.Sort(w.touched)
+		err := t.gatherWindow(w, rows, lists, from, min(windowPassages, seg.Span-from), n, least())
+		if t.dead != nil {
+			slices.Sort(w.touched) // dead is quick for ascending ones
+		}
 		for _, o := range w.touched {
 			id, gain := seg.Base+store.PassageID(from+o), w.gains[o]
 			w.gains[o], w.marks[o] = 0, 0
@@ -203,13 +240,12 @@ func (t *tokenSearch) gatherSegment(seg store.Segment, rows []asker, n int, leas
 // among the n best any more is not taken in, and where only few can, long lists are
 // not read but looked into: rows come by descending bound, so that it is known how
 // much is still to be gained. (MaxScore: Turtle and Flood, Query evaluation (1995).)
-func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, codes []uint32, lists []index.Postings, from, size uint32, n int, least float32) error {
+func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, lists []index.Postings, from, size uint32, n int, least float32) error {
 	rest := float32(0) // what the rows still to come can give
 	left := 0          // and the postings that they have
 	for i := range rows {
 		rest += rows[i].bound()
-		for _, near := range rows[i].near {
-			at, _ := slices.BinarySearch(codes, near.Code)
+		for _, at := range rows[i].lists {
 			left += int(lists[at].DF())
 		}
 	}
@@ -229,14 +265,13 @@ func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, codes []uint32,
 		rest -= a.bound()
 		var few []uint32 // the passages that can still come among the best, once they are all there
 		known := false
-		for j, near := range a.near {
-			at, _ := slices.BinarySearch(codes, near.Code)
-			list := lists[at] // a copy: another row may have the same leader
-			if list.DF() == 0 {
+		for j, at := range a.lists {
+			if lists[at].DF() == 0 {
 				continue
 			}
+			list := lists[at] // a copy: another row may have the same leader
 			left -= int(list.DF())
-			gain := a.gains[j]
+			gain := a.most(a.near[j])
 			closed := gain+rest < least
 			if closed && !known {
 				known = true
@@ -247,10 +282,14 @@ func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, codes []uint32,
 				}
 				slices.Sort(few)
 			}
+			var gains [index.NearSteps + 1]float32
+			for tf := range gains {
+				gains[tf] = a.gain(a.near[j], index.NearFactor(uint32(tf)))
+			}
 			if closed && int(list.DF()) > 4*index.PostingsBatch && int(list.DF()) > 8*len(few) {
-				t.lookInto(w, &list, few, from, mark, gain)
+				t.lookInto(w, &list, few, from, mark, &gains)
 			} else {
-				t.read(w, &list, from, size, mark, gain, closed)
+				t.read(w, &list, from, size, mark, &gains, closed)
 			}
 			if err := list.Err(); err != nil {
 				return err
@@ -276,9 +315,20 @@ func (w *tokenWindow) nth(n int, least, rest float32) float32 {
 	return w.order[len(w.order)-n]
 }
 
-// read adds a gain to the passages of a list; closed leaves out those that have none
-// yet.
-func (t *tokenSearch) read(w *tokenWindow, list *index.Postings, from, size uint32, mark uint16, gain float32, closed bool) {
+// raise makes a passage gain by a row, if no other leader has given it more.
+func (w *tokenWindow) raise(o uint32, mark uint16, gain float32) {
+	if w.marks[o] != mark {
+		w.marks[o], w.last[o] = mark, 0
+	}
+	if more := gain - w.last[o]; more > 0 {
+		w.gains[o] += more
+		w.last[o] = gain
+	}
+}
+
+// read gives the passages of a list their gains, by tf; closed leaves out those that have
+// none yet.
+func (t *tokenSearch) read(w *tokenWindow, list *index.Postings, from, size uint32, mark uint16, gains *[index.NearSteps + 1]float32, closed bool) {
 	if from > 0 {
 		list.SkipTo(from)
 	}
@@ -288,30 +338,27 @@ func (t *tokenSearch) read(w *tokenWindow, list *index.Postings, from, size uint
 			return
 		}
 		t.stats.Postings += got
-		for _, o := range w.batch[:got] {
+		for i, o := range w.batch[:got] {
 			if o < from {
 				continue
 			}
 			if o -= from; o >= size {
 				return
 			}
-			switch last := w.marks[o]; {
-			case last == mark: // a nearer leader came before
-			case last != 0:
-				w.marks[o] = mark
-				w.gains[o] += gain
-			case !closed:
-				w.marks[o] = mark
-				w.gains[o] = gain
+			if w.marks[o] == 0 {
+				if closed {
+					continue
+				}
 				w.touched = append(w.touched, o)
 			}
+			w.raise(o, mark, gains[min(w.tfs[i], index.NearSteps)])
 		}
 	}
 }
 
-// lookInto adds a gain to those of few passages, ascending, that a list has.
-func (t *tokenSearch) lookInto(w *tokenWindow, list *index.Postings, few []uint32, from uint32, mark uint16, gain float32) {
-	var batch []uint32
+// lookInto gives those of few passages, ascending, that a list has their gains.
+func (t *tokenSearch) lookInto(w *tokenWindow, list *index.Postings, few []uint32, from uint32, mark uint16, gains *[index.NearSteps + 1]float32) {
+	var batch, tfs []uint32
 	for _, o := range few {
 		want := from + o
 		for len(batch) == 0 || batch[len(batch)-1] < want {
@@ -321,57 +368,11 @@ func (t *tokenSearch) lookInto(w *tokenWindow, list *index.Postings, few []uint3
 				return
 			}
 			t.stats.Postings += got
-			batch = w.batch[:got]
+			batch, tfs = w.batch[:got], w.tfs[:got]
 		}
 		at, there := slices.BinarySearch(batch, want)
-		if batch = batch[at:]; there && w.marks[o] != mark {
-			w.marks[o] = mark
-			w.gains[o] += gain
+		if batch, tfs = batch[at:], tfs[at:]; there {
+			w.raise(o, mark, gains[min(tfs[0], index.NearSteps)])
 		}
 	}
-}
-
-// gatherPending offers the passages that are not folded yet, by the leaders that their
-// records name.
-func (t *tokenSearch) gatherPending(rows []asker, offer func(store.PassageID, float32)) error {
-	type gainOf struct {
-		row  int
-		gain float32
-	}
-	var gains map[uint32][]gainOf
-	var codes []uint32
-	best := make([]float32, len(rows))
-	for p, err := range t.tx.PendingVectors(foldedEnd(t.searcher.meta)) {
-		if err != nil {
-			return err
-		}
-		if gains == nil {
-			gains = map[uint32][]gainOf{}
-			for i := range rows {
-				for j, n := range rows[i].near {
-					gains[n.Code] = append(gains[n.Code], gainOf{i, rows[i].gains[j]})
-				}
-			}
-		}
-		v, err := store.DecodeVectors(p.Record, t.z.Bytes())
-		if err != nil {
-			return err
-		}
-		codes = v.AppendCodes(codes[:0])
-		clear(best)
-		for _, code := range codes {
-			for _, g := range gains[code] {
-				best[g.row] = max(best[g.row], g.gain)
-			}
-		}
-		total := float32(0)
-		for _, g := range best {
-			total += g
-		}
-		t.stats.Pending++
-		if total > 0 {
-			offer(p.ID, total)
-		}
-	}
-	return nil
 }

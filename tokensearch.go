@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,13 +48,16 @@ func ParseQuality(name string) (Quality, error) {
 }
 
 // depth is how far a search looks: the leaders that each token of a query asks, and
-// the passages whose exact score is computed.
-type depth struct{ probes, rerank int }
+// the passages whose exact score is computed, or fewer if it may stop early.
+type depth struct {
+	probes, rerank int
+	stop           bool
+}
 
 var depths = [...]depth{
-	QualityDefault: {64, 300},
-	QualityFast:    {24, 64},
-	QualityBest:    {128, 800},
+	QualityDefault: {96, 600, true},
+	QualityFast:    {32, 100, true},
+	QualityBest:    {160, 1200, false},
 }
 
 // depth returns how far the options say to look for n passages.
@@ -328,17 +330,22 @@ func (t *tokenSearch) rank(want int) ([]found, error) {
 		return t.rankAll(want)
 	}
 	d := t.opts.depth()
-	for depth := max(d.rerank, 2*want); ; depth *= 4 {
-		passages, complete, err := t.candidates(d.probes, depth)
+	// Gains say nothing certain of other scores, nor of those that have other parts.
+	stop := d.stop && (t.opts.Score == ScoreDefault || t.opts.Score == ScoreMaxSim) && t.boost == nil
+	for depth := max(d.rerank, 2*want); ; {
+		list, complete, err := t.candidates(d.probes, depth)
 		if err != nil {
 			return nil, err
 		}
-		docs, err := t.rerank(passages, want)
+		docs, all, err := t.rerank(list, want, stop)
 		if err != nil {
 			return nil, err
 		}
-		if len(docs) >= want || complete || t.late() {
+		if len(docs) >= want || all && complete || t.late() {
 			return docs[:min(len(docs), want)], nil
+		}
+		if stop = false; all {
+			depth *= 4
 		}
 	}
 }
@@ -349,7 +356,11 @@ func (t *tokenSearch) rankAll(want int) ([]found, error) {
 	if err != nil {
 		return nil, err
 	}
-	docs, err := t.rerank(passages, want)
+	list := make([]candidate, len(passages))
+	for i, p := range passages {
+		list[i].id = p
+	}
+	docs, _, err := t.rerank(list, want, false)
 	if err != nil {
 		return nil, err
 	}
@@ -386,236 +397,6 @@ func (t *tokenSearch) all(n int, without []store.PassageID) ([]store.PassageID, 
 		}
 	}
 	return list, t.filter.err
-}
-
-// rerank returns the want best documents of passages, or more, best first, by the scores
-// that their stored vectors have.
-func (t *tokenSearch) rerank(passages []store.PassageID, want int) ([]found, error) {
-	workers := max(1, min(t.opts.Workers, len(passages)/16))
-	scores := make([]float64, len(passages))
-	errs := make([]error, workers)
-	part := func(w int) {
-		r := newReranker(t)
-		for i := w * len(passages) / workers; i < (w+1)*len(passages)/workers; i++ {
-			if errs[w] = t.ctx.Err(); errs[w] != nil {
-				return
-			}
-			if scores[i], errs[w] = r.score(passages[i]); errs[w] != nil {
-				return
-			}
-		}
-	}
-	if workers == 1 {
-		part(0)
-	} else {
-		var wg sync.WaitGroup
-		for w := range workers {
-			wg.Go(func() { errs[w] = cmp.Or(t.tx.Guard(func() error { part(w); return nil }), errs[w]) })
-		}
-		wg.Wait()
-	}
-	if err := cmp.Or(errs...); err != nil {
-		return nil, err
-	}
-	return t.best(passages, scores, want)
-}
-
-// best returns the documents of passages with their scores, best first; of those beyond
-// the want best ones as many as it takes to know these.
-func (t *tokenSearch) best(passages []store.PassageID, scores []float64, want int) ([]found, error) {
-	if t.words != nil {
-		for i, p := range passages {
-			if math.IsInf(scores[i], -1) {
-				continue
-			}
-			bm25, err := t.bm25(p)
-			if err != nil {
-				return nil, err
-			}
-			scores[i] = (max(0, min(1, scores[i]/t.total)) + bm25) / 2
-		}
-	}
-	ranks := make([]int, 0, len(passages))
-	for i := range passages {
-		if !math.IsInf(scores[i], -1) { // it has token vectors
-			ranks = append(ranks, i)
-		}
-	}
-	if t.boost == nil && want < len(ranks) {
-		// Most passages are of documents of their own, so the first ones will do. Equal
-		// scores belong together.
-		slices.SortFunc(ranks, func(a, b int) int { return cmp.Or(cmp.Compare(scores[b], scores[a]), a-b) })
-		for end := want; ; end = min(2*end, len(ranks)) {
-			for end < len(ranks) && scores[ranks[end]] == scores[ranks[end-1]] {
-				end++
-			}
-			first := slices.Clone(ranks[:end])
-			slices.Sort(first)
-			docs, err := t.enterAll(passages, scores, first)
-			if err != nil || len(docs) >= want || end == len(ranks) {
-				return docs, err
-			}
-		}
-	}
-	return t.enterAll(passages, scores, ranks)
-}
-
-// enterAll returns the documents of some of the passages, which ascend, best first.
-func (t *tokenSearch) enterAll(passages []store.PassageID, scores []float64, some []int) ([]found, error) {
-	var docs []found
-	var err error
-	for _, i := range some {
-		if docs, err = t.enter(docs, passages[i], scores[i]); err != nil {
-			return nil, err
-		}
-	}
-	rankDocuments(docs)
-	return docs, nil
-}
-
-// bm25 returns the relative BM25 score of a passage.
-func (t *tokenSearch) bm25(p store.PassageID) (float64, error) {
-	record, err := t.tx.Passage(p)
-	if err != nil {
-		return 0, err
-	}
-	codes, words, err := store.AppendCodes(nil, record)
-	if err != nil {
-		return 0, fmt.Errorf("passage %d: %w", p, err)
-	}
-	return t.words.Normalize(t.words.Score(&t.tally, codes, words)), nil
-}
-
-// A reranker computes the scores of passages from their stored vectors. It is for one
-// goroutine.
-type reranker struct {
-	t      *tokenSearch
-	reader *store.VectorReader
-	tile   index.Tile
-	best   []float32
-	arg    []int32
-	sims   []float32
-	codes  []uint32
-
-	// What the query's rows have with the leaders met so far.
-	slots   map[uint32]uint32
-	dots    []float32
-	leaders []byte
-	rows    []uint32 // slots of the rows of a passage
-}
-
-func newReranker(t *tokenSearch) *reranker {
-	return &reranker{t: t, reader: t.tx.VectorReader(), best: make([]float32, t.panel.Len()), slots: map[uint32]uint32{}}
-}
-
-// record returns the token vectors of a passage; ok is false if it has none.
-func (r *reranker) record(p store.PassageID) (v store.VectorRecord, ok bool, err error) {
-	record, err := r.reader.Record(p)
-	if err != nil || record == nil {
-		return v, false, err
-	}
-	v, err = store.DecodeVectors(record, r.t.z.Bytes())
-	return v, err == nil && v.Len() > 0, err
-}
-
-// place finds the leaders of a passage's rows, and compares those that are new.
-func (r *reranker) place(v *store.VectorRecord) error {
-	if !r.t.z.HasLeader() {
-		return nil
-	}
-	r.codes = v.AppendCodes(r.codes[:0])
-	r.rows, r.leaders = r.rows[:0], r.leaders[:0]
-	for _, code := range r.codes {
-		slot, ok := r.slots[code]
-		if !ok {
-			row := r.t.book.leaders.Row(code)
-			if row == nil {
-				if err := r.t.book.leaders.Err(); err != nil {
-					return err
-				}
-				return fmt.Errorf("%w: a token vector of leader %d, there are %d", ErrCorrupt, code, r.t.meta.NextLeader)
-			}
-			slot = uint32(len(r.slots))
-			r.slots[code] = slot
-			r.leaders = append(r.leaders, row...)
-		}
-		r.rows = append(r.rows, slot)
-	}
-	if n := len(r.leaders) / r.t.z.LeaderBytes(); n > 0 {
-		from, stride := len(r.dots), r.t.panel.Stride()
-		r.dots = slices.Grow(r.dots, n*stride)[:from+n*stride]
-		r.t.panel.LeaderDots(&r.tile, r.dots[from:], r.leaders)
-	}
-	return nil
-}
-
-// score returns the score of a passage, -Inf if it has no token vectors.
-func (r *reranker) score(p store.PassageID) (float64, error) {
-	v, ok, err := r.record(p)
-	if err == nil && ok {
-		err = r.place(&v)
-	}
-	if err != nil || !ok {
-		return math.Inf(-1), err
-	}
-	r.t.rows.Add(uint64(v.Len()))
-	switch t := r.t; t.opts.Score {
-	case ScoreSoftmax, ScoreSum:
-		return r.attention(&v), nil
-	default:
-		t.panel.MaxSim(&r.tile, r.best, nil, t.z, v.Rows, r.rows, r.dots)
-		score := 0.0
-		for i, best := range r.best {
-			score += t.query.weights[i] * float64(best)
-		}
-		return score, nil
-	}
-}
-
-// attention returns the sum over the query's rows of the mean similarity of the
-// passage's rows, weighed by softmax attention, or in proportion to it.
-func (r *reranker) attention(v *store.VectorRecord) float64 {
-	score := 0.0
-	r.similarities(v)
-	for i, weight := range r.t.query.weights {
-		mean, _ := r.attend(i, v.Len())
-		score += weight * mean
-	}
-	return score
-}
-
-// similarities sets sims to those of all rows of the query with all rows of a passage.
-func (r *reranker) similarities(v *store.VectorRecord) {
-	n := v.Len() * r.t.panel.Stride()
-	r.sims = slices.Grow(r.sims[:0], n)[:n]
-	r.t.panel.Similarities(&r.tile, r.sims, r.t.z, v.Rows, r.rows, r.dots)
-}
-
-// attend returns the mean similarity of row i of the query with n rows of a passage, and
-// the sum of what they weigh.
-func (r *reranker) attend(i, n int) (mean, total float64) {
-	for j := range n {
-		z := float64(r.sims[j*r.t.panel.Stride()+i])
-		a := r.t.weigh(z)
-		mean += a * z
-		total += a
-	}
-	if total > 0 {
-		mean /= total
-	}
-	return mean, total
-}
-
-// weigh returns what a token with a similarity weighs, where attention is divided.
-func (t *tokenSearch) weigh(z float64) float64 {
-	if t.opts.Score == ScoreSum {
-		return max(0, z)
-	}
-	temperature := t.opts.Temperature
-	if temperature == 0 {
-		temperature = tokenTemperature
-	}
-	return math.Exp((z - 1) / temperature)
 }
 
 // show fills in the snippet and the matches of a hit: for each row of the query the

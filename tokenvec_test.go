@@ -361,8 +361,10 @@ func TestSearchVectors_Filter(t *testing.T) {
 			t.Errorf("%v: recall@10 is %.3f", filter, r)
 		}
 	}
-	if r := recallOf(t, db, queries, ciyuan.SearchOptions{K: fewer(1500)}); r < 1 {
-		t.Errorf("of %d hits %.3f are found", fewer(1500), r)
+	for quality, least := range map[ciyuan.Quality]float64{ciyuan.QualityDefault: 0.99, ciyuan.QualityBest: 1} {
+		if r := recallOf(t, db, queries, ciyuan.SearchOptions{K: fewer(1500), Quality: quality}); r < least {
+			t.Errorf("%v: of %d hits %.3f are found", quality, fewer(1500), r)
+		}
 	}
 	// Scores that candidates are not chosen by need all of them to be the exact ones.
 	for name, o := range map[string]ciyuan.SearchOptions{

@@ -442,22 +442,73 @@ func (b *segmentBuilder) addVectors(id store.PassageID, record []byte) error {
 		if m == nil {
 			return fmt.Errorf("%w: passage %d has token vectors, the index none", ErrCorrupt, id)
 		}
-		b.vectors, b.leaders, b.rowBytes = b.tx.VectorWriter(), index.NewSegmentWriter(), int(m.RowBytes)
+		leaders, leave, err := b.db.leadersOf(b.tx, m)
+		if err != nil {
+			return err
+		}
+		b.steps, b.leave = leaderSteps{near: index.NewNear(leaders), rowBytes: int(m.RowBytes)}, leave
+		b.vectors, b.leaders = b.tx.VectorWriter(), index.NewSegmentWriter()
 	}
-	v, err := store.DecodeVectors(record, b.rowBytes)
-	if err != nil {
-		return fmt.Errorf("token vectors of passage %d: %w", id, err)
-	}
-	b.codes = v.AppendCodes(b.codes[:0])
-	slices.Sort(b.codes)
-	for _, code := range slices.Compact(b.codes) {
-		b.leaders.Add(uint32(id-b.base), code, 1)
+	err := b.steps.each(store.Passage{ID: id, Record: record}, func(code, tf uint32) {
+		b.leaders.Add(uint32(id-b.base), code, tf)
 		if int(code) >= len(b.counts) {
 			b.counts = append(b.counts, make([]uint32, int(code)+1-len(b.counts))...)
 		}
 		b.counts[code]++
+	})
+	if err != nil {
+		return err
 	}
 	return b.vectors.Add(id, record)
+}
+
+// leaderSteps finds what the postings of leaders say of passages. It is for one goroutine.
+type leaderSteps struct {
+	near     *index.Near
+	rowBytes int
+	codes    []uint32
+	rows     []uint64
+}
+
+// each calls fn with each leader that a passage has, ascending, and the tf of its
+// posting.
+func (s *leaderSteps) each(p store.Passage, fn func(code, tf uint32)) error {
+	v, err := store.DecodeVectors(p.Record, s.rowBytes)
+	if err != nil {
+		return fmt.Errorf("token vectors of passage %d: %w", p.ID, err)
+	}
+	s.codes = v.AppendCodes(s.codes[:0])
+	// By leader, the nearest row first.
+	s.rows = s.rows[:0]
+	for i, code := range s.codes {
+		step, err := s.near.Step(v.Rows[i*s.rowBytes:][:s.rowBytes], code)
+		if err != nil {
+			return fmt.Errorf("token vectors of passage %d: %w", p.ID, err)
+		}
+		s.rows = append(s.rows, uint64(code)<<32|uint64(index.NearSteps-1-step))
+	}
+	slices.Sort(s.rows)
+	for i, row := range s.rows {
+		if code := uint32(row >> 32); i == 0 || code != uint32(s.rows[i-1]>>32) {
+			fn(code, index.NearTF(index.NearSteps-1-int(uint32(row))))
+		}
+	}
+	return nil
+}
+
+// leadersOf returns the leaders that tx has, to be read until leave is called. They are
+// those of the writer where it has them, so that they are in memory once.
+func (db *DB) leadersOf(tx *store.Tx, m *store.VectorMeta) (leaders *index.Leaders, leave func(), err error) {
+	identity := tx.Identity()
+	if w := db.vectorWriter; w != nil && w.identity == identity && w.book.Leaders.Len() >= int(m.NextLeader) {
+		w.readers.add(tx)
+		return w.book.Leaders, func() { w.readers.remove(tx) }, nil
+	}
+	book, err := newCodebook(m, identity, db.codebook.Load())
+	if err != nil {
+		return nil, nil, err
+	}
+	return book.leaders, book.enter(tx), nil
 }
 
 // finishVectors writes what the segment has of token vectors. m is as it was before the

@@ -12,6 +12,11 @@ const (
 	// instead of becoming one. docs/design.md, section 5, has what it was chosen by.
 	LeaderRadius = 0.65
 
+	// WideRadius takes its place from ManyLeaders leaders on: a vector that is near none of
+	// so many is an unusual one, and the graph and the memory for leaders grow by each.
+	WideRadius  = 0.55
+	ManyLeaders = 1 << 17
+
 	// RoundVectors is the number of vectors that look for their leaders at once, among
 	// those that were there before. It is part of what decides about the leaders.
 	RoundVectors = 1024
@@ -29,6 +34,15 @@ const (
 // later founds leaders of its own: lists are split as they grow, and no vector is ever
 // moved.
 var radii = [...]float32{LeaderRadius, 0.78, 0.87, 0.93}
+
+// radiiOf returns the radii of an index with so many leaders.
+func radiiOf(leaders int) (r [len(radii)]float32) {
+	r = radii
+	if leaders >= ManyLeaders {
+		r[0] = WideRadius
+	}
+	return r
+}
 
 // MaxLeaderState is the highest state of a leader.
 const MaxLeaderState = len(radii) - 1
@@ -191,8 +205,9 @@ func (b *CodeBook) assignRound(rotated []float32, codes []uint32, workers int) e
 		}
 	}
 	first := uint32(b.Leaders.Len())
+	within := radiiOf(int(first))
 	for i := range codes {
-		code, sim, err := b.joins(r.nearest[i][:r.found[i]])
+		code, sim, err := b.joins(r.nearest[i][:r.found[i]], &within)
 		if err != nil {
 			return err
 		}
@@ -200,11 +215,11 @@ func (b *CodeBook) assignRound(rotated []float32, codes []uint32, workers int) e
 		if end := uint32(b.Leaders.Len()); end > first {
 			r.probe.SetRotated(rotated[i*z.padded:][:z.padded])
 			var near [1]Neighbor
-			if best := b.tail(near[:0], 0, r.probe, first, end, 1); len(best) > 0 && best[0].Sim > sim && best[0].Sim >= radii[0] {
+			if best := b.tail(near[:0], 0, r.probe, first, end, 1); len(best) > 0 && best[0].Sim > sim && best[0].Sim >= within[0] {
 				code, sim = best[0].Code, best[0].Sim
 			}
 		}
-		if sim < radii[0] {
+		if sim < within[0] {
 			r.row = appendExact(r.row[:0], rotated[i*z.padded:][:z.padded])
 			code = b.Leaders.Append(r.row)
 		}
@@ -213,11 +228,11 @@ func (b *CodeBook) assignRound(rotated []float32, codes []uint32, workers int) e
 	return b.Leaders.Err()
 }
 
-// joins returns the nearest leader that takes a vector, and their similarity; NoSim if
-// none does.
-func (b *CodeBook) joins(near []Neighbor) (uint32, float32, error) {
+// joins returns the nearest leader that takes a vector within the radius of its state,
+// and their similarity; NoSim if none does.
+func (b *CodeBook) joins(near []Neighbor, within *[len(radii)]float32) (uint32, float32, error) {
 	for _, n := range near {
-		if n.Sim < radii[0] {
+		if n.Sim < within[0] {
 			break
 		}
 		state := byte(0)
@@ -227,7 +242,7 @@ func (b *CodeBook) joins(near []Neighbor) (uint32, float32, error) {
 				return 0, 0, err
 			}
 		}
-		if n.Sim >= radii[min(int(state), MaxLeaderState)] {
+		if n.Sim >= within[min(int(state), MaxLeaderState)] {
 			return n.Code, n.Sim, nil
 		}
 	}
