@@ -225,9 +225,11 @@ type SearchOptions struct {
 
 	Graph GraphKind
 
-	// Quality is how far a search over token vectors looks. Probes is the number of
-	// leaders that each token of the query asks, and Rerank the number of passages whose
-	// exact score is computed; 0 leaves them to Quality. Up to 65,536.
+	// Quality is how far a search over token vectors looks, in proportion to the square
+	// root of the size of the index. Probes is the number of leaders that each token of
+	// the query asks, and Rerank the greatest number of passages whose exact score is
+	// computed: fewer where MaxSim decides and the others are not likely to matter, but
+	// for QualityBest. 0 leaves them to Quality. Up to 65,536.
 	Quality        Quality
 	Probes, Rerank int
 

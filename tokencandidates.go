@@ -273,7 +273,11 @@ func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, lists []index.P
 			left -= int(list.DF())
 			gain := a.most(a.near[j])
 			closed := gain+rest < least
-			if closed && !known {
+			var gains [index.NearSteps + 1]float32
+			for tf := range gains {
+				gains[tf] = a.gain(a.near[j], index.NearFactor(uint32(tf)))
+			}
+			if closed && !known && int(list.DF()) > 4*index.PostingsBatch {
 				known = true
 				for _, o := range w.touched {
 					if w.gains[o]+gain+rest >= least {
@@ -281,10 +285,6 @@ func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, lists []index.P
 					}
 				}
 				slices.Sort(few)
-			}
-			var gains [index.NearSteps + 1]float32
-			for tf := range gains {
-				gains[tf] = a.gain(a.near[j], index.NearFactor(uint32(tf)))
 			}
 			if closed && int(list.DF()) > 4*index.PostingsBatch && int(list.DF()) > 8*len(few) {
 				t.lookInto(w, &list, few, from, mark, &gains)

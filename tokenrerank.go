@@ -53,7 +53,7 @@ func (t *tokenSearch) rerank(list []candidate, want int, stop bool) (docs []foun
 				seen.add(float64(c.gain), c.score)
 			}
 		}
-		if least, full := best.Threshold(); full && seen.most(float64(list[end].gain)) < least {
+		if least, full := best.Threshold(); full && seen.most(float64(list[end].gain), len(list)-end) < least {
 			docs, err = t.best(list[:end], want)
 			return docs, false, err
 		}
@@ -96,9 +96,9 @@ func (t *tokenSearch) score(list []candidate, rerankers []*reranker) error {
 	return cmp.Or(errs...)
 }
 
-// forecastDeviations is how far above the expected score, in standard deviations, a
-// candidate is thought to come at most.
-const forecastDeviations = 3.25
+// forecastDeviations returns how far above the expected score, in standard deviations,
+// one of the candidates left is thought to come at most: the more there are, the further.
+func forecastDeviations(left int) float64 { return 3 + 0.5*math.Log1p(float64(left)/128) }
 
 // A forecast is the line of least squares through the gains and the scores seen.
 type forecast struct {
@@ -114,8 +114,9 @@ func (f *forecast) add(gain, score float64) {
 	f.ss += score * score
 }
 
-// most returns the score that a candidate with that gain, or less, is not likely to have.
-func (f *forecast) most(gain float64) float64 {
+// most returns a score that none of the candidates left, the first of which has that
+// gain and the others no more, is likely to exceed.
+func (f *forecast) most(gain float64, left int) float64 {
 	if f.n < 3 {
 		return math.Inf(1)
 	}
@@ -125,7 +126,7 @@ func (f *forecast) most(gain float64) float64 {
 		slope = max(0, gs/gg)
 	}
 	deviation := math.Sqrt(max(0, ss-slope*gs) / (f.n - 2))
-	return (f.scores+slope*(gain*f.n-f.gains))/f.n + forecastDeviations*deviation
+	return (f.scores+slope*(gain*f.n-f.gains))/f.n + forecastDeviations(left)*deviation
 }
 
 // best returns the documents of candidates with their scores, best first; of those beyond

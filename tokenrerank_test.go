@@ -8,7 +8,7 @@ import (
 
 func TestForecast(t *testing.T) {
 	var f forecast
-	if m := f.most(1); !math.IsInf(m, 1) {
+	if m := f.most(1, 10); !math.IsInf(m, 1) {
 		t.Errorf("nothing was seen, yet a score is at most %g", m)
 	}
 	// Scores on a line: nothing deviates from it.
@@ -16,7 +16,7 @@ func TestForecast(t *testing.T) {
 		f.add(float64(i), 3+2*float64(i))
 	}
 	for _, gain := range []float64{0, 4.5, 20} {
-		if got, want := f.most(gain), 3+2*gain; math.Abs(got-want) > 1e-6 {
+		if got, want := f.most(gain, 10), 3+2*gain; math.Abs(got-want) > 1e-6 {
 			t.Errorf("gain %g: at most %g, want %g", gain, got, want)
 		}
 	}
@@ -25,7 +25,7 @@ func TestForecast(t *testing.T) {
 	for _, score := range []float64{1, 2, 3} {
 		f.add(7, score)
 	}
-	if got, want := f.most(0), 2+forecastDeviations*math.Sqrt(2); math.Abs(got-want) > 1e-6 {
+	if got, want := f.most(0, 10), 2+forecastDeviations(10)*math.Sqrt(2); math.Abs(got-want) > 1e-6 {
 		t.Errorf("one gain: at most %g, want %g", got, want)
 	}
 	// Gains that go with lower scores are not taken for a promise of higher ones.
@@ -33,7 +33,7 @@ func TestForecast(t *testing.T) {
 	for i := range 10 {
 		f.add(float64(i), -float64(i))
 	}
-	if f.most(-100) > f.most(0) {
+	if f.most(-100, 10) > f.most(0, 10) {
 		t.Error("a lower gain promises more")
 	}
 	// Of scores that spread as forecast expects, hardly any is above what it says.
@@ -46,9 +46,12 @@ func TestForecast(t *testing.T) {
 	for range 500 {
 		f.add(draw())
 	}
+	if f.most(1, 1000) <= f.most(1, 10) {
+		t.Error("one of many candidates is not thought to come higher than one of few")
+	}
 	above := 0
 	for range 10_000 {
-		if gain, score := draw(); score > f.most(gain) {
+		if gain, score := draw(); score > f.most(gain, 10) {
 			above++
 		}
 	}

@@ -54,15 +54,31 @@ type depth struct {
 	stop           bool
 }
 
-var depths = [...]depth{
-	QualityDefault: {96, 600, true},
-	QualityFast:    {32, 100, true},
-	QualityBest:    {160, 1200, false},
+// depths are those of an index of a single leader and a single passage. They grow with
+// the square root of the number of leaders, and of passages: with the same ones for
+// every size, ever more of the best documents of larger indexes are missed.
+var depths = [...]struct {
+	probes, rerank float64
+	stop           bool
+}{
+	QualityDefault: {0.32, 6, true},
+	QualityFast:    {0.16, 2, true},
+	QualityBest:    {0.64, 12, false},
 }
 
-// depth returns how far the options say to look for n passages.
-func (o *SearchOptions) depth() depth {
-	d := depths[o.Quality]
+// The least and the greatest depths that a quality stands for.
+const (
+	minProbes, maxProbes = 32, 1 << 10
+	minRerank, maxRerank = 100, 1 << 14
+)
+
+// depth returns how far the options say to look among so many leaders and passages.
+func (o *SearchOptions) depth(leaders uint32, passages uint64) depth {
+	q := depths[o.Quality]
+	grown := func(share float64, n uint64, least, most int) int {
+		return max(least, min(most, int(share*math.Sqrt(float64(n)))))
+	}
+	d := depth{grown(q.probes, uint64(leaders), minProbes, maxProbes), grown(q.rerank, passages, minRerank, maxRerank), q.stop}
 	if o.Probes > 0 {
 		d.probes = o.Probes
 	}
@@ -329,7 +345,7 @@ func (t *tokenSearch) rank(want int) ([]found, error) {
 	if t.opts.Exact {
 		return t.rankAll(want)
 	}
-	d := t.opts.depth()
+	d := t.opts.depth(t.meta.NextLeader, t.searcher.meta.LivePassages)
 	// Gains say nothing certain of other scores, nor of those that have other parts.
 	stop := d.stop && (t.opts.Score == ScoreDefault || t.opts.Score == ScoreMaxSim) && t.boost == nil
 	for depth := max(d.rerank, 2*want); ; {

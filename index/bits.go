@@ -95,6 +95,9 @@ type bitReader struct {
 	pos uint
 }
 
+// wordBits is the number of bits that a load has at least.
+const wordBits = 57
+
 func load57(buf []byte, pos uint) uint64 {
 	return binary.LittleEndian.Uint64(buf[pos>>3:]) >> (pos & 7)
 }

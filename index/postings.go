@@ -1,6 +1,9 @@
 package index
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Postings reads the list of one code in one segment, by ascending ordinal. The
 // zero value is an empty list. It must not be used by several goroutines at once,
@@ -93,29 +96,44 @@ func (p *Postings) short(ordinals, tfs []uint32) int {
 	n := int(p.left)
 	ordinals, tfs = ordinals[:n], tfs[:n]
 	r := bitReader{p.data, p.pos}
-	next, universe := p.next, uint64(p.universe)
+	next, universe, k := p.next, uint64(p.universe), p.k
+	mask := uint64(1)<<k - 1
 	for i := range ordinals {
 		if r.pos > p.end {
 			return p.fail("a short list ends early")
 		}
-		v := r.rice(p.k)
+		// Most postings are in a single word: what r.rice and r.gamma do, at once.
+		w := load57(r.buf, r.pos)
+		q := uint(bits.TrailingZeros64(^w))
+		used := q + 1 + k
+		v, t := uint64(0), uint64(0)
+		if q < riceEscape {
+			v = uint64(q)<<(k&63) | w>>((q+1)&63)&mask
+			if v&1 != 0 {
+				g := w >> (used & 63)
+				if z := uint(bits.TrailingZeros64(g)); used+2*z+1 <= wordBits {
+					t = g>>((z+1)&63)&(1<<(z&63)-1) | 1<<(z&63)
+					used += 2*z + 1
+				}
+			}
+			r.pos += used
+		} else {
+			v = r.rice(k)
+		}
+		if v&1 != 0 && t == 0 {
+			if r.pos > p.end {
+				return p.fail("a short list ends early")
+			}
+			if t = r.gamma(); t == 0 || t >= 1<<32-1 {
+				return p.fail("bad tf")
+			}
+		}
 		o := next + v>>1
 		if o >= universe {
 			return p.fail("ordinal out of range")
 		}
 		next = o + 1
-		ordinals[i] = uint32(o)
-		tfs[i] = 1
-		if v&1 != 0 {
-			if r.pos > p.end {
-				return p.fail("a short list ends early")
-			}
-			t := r.gamma()
-			if t == 0 || t >= 1<<32-1 {
-				return p.fail("bad tf")
-			}
-			tfs[i] = uint32(t) + 1
-		}
+		ordinals[i], tfs[i] = uint32(o), uint32(t)+1
 	}
 	if r.pos > p.end {
 		return p.fail("a short list ends early")
