@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -63,7 +64,9 @@ func (m *vectorMaker) documents(n, first, last int) []ciyuan.Document {
 	docs := make([]ciyuan.Document, n)
 	for i := range docs {
 		docs[i] = ciyuan.Document{
-			ID: fmt.Sprintf("d%d-%d", first, i), Meta: map[string]string{"half": fmt.Sprint(i % 2), "rare": fmt.Sprint(i % 200)},
+			ID: fmt.Sprintf("d%d-%d", first, i), Meta: map[string]string{
+				"half": fmt.Sprint(i % 2), "tenth": fmt.Sprint(i % 10), "hundredth": fmt.Sprint(i % 100), "rare": fmt.Sprint(i % 200), "thousandth": fmt.Sprint(i % 1000),
+			},
 			Vectors: &ciyuan.TokenVectors{Dim: m.dim, Vectors: m.rows(5+m.rng.IntN(30), first, last)},
 		}
 	}
@@ -356,7 +359,9 @@ func TestSearchVectors_Filter(t *testing.T) {
 		t.Fatal(err)
 	}
 	queries := m.queries(fewer(12), 0, 300)
-	for _, filter := range []map[string]string{{"half": "1"}, {"rare": "7"}, {"id": "d0-11"}, {"half": "0", "rare": "7"}} {
+	for _, filter := range []map[string]string{
+		{"half": "1"}, {"tenth": "3"}, {"hundredth": "71"}, {"thousandth": "7"}, {"rare": "7"}, {"id": "d0-11"}, {"half": "0", "rare": "7"},
+	} {
 		if r := recallOf(t, db, queries, ciyuan.SearchOptions{Filter: filter}); r < 0.99 {
 			t.Errorf("%v: recall@10 is %.3f", filter, r)
 		}
@@ -373,6 +378,57 @@ func TestSearchVectors_Filter(t *testing.T) {
 		if r := recallOf(t, db, queries, o); r < 1 {
 			t.Errorf("%s: recall@10 is %.3f", name, r)
 		}
+	}
+}
+
+// A corpus that is replaced ten times is found as well as one that is new, and takes as
+// much room once it is compacted.
+func TestAddVectors_Replaced(t *testing.T) {
+	ctx := context.Background()
+	m := newVectorMaker(21, 200, vecDim)
+	made := func(name string, rounds ...[]ciyuan.Document) (db *ciyuan.DB, path string) {
+		path = filepath.Join(t.TempDir(), name)
+		db, err := ciyuan.Open(path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { db.Close() })
+		for _, docs := range rounds {
+			if _, err := db.AddBatch(ctx, sequence(docs)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return db, path
+	}
+	var rounds [][]ciyuan.Document
+	for range 11 {
+		rounds = append(rounds, m.documents(fewer(600), 0, 200))
+	}
+	replaced, path := made("replaced.db", rounds...)
+	fresh, freshPath := made("fresh.db", rounds[10])
+	queries := m.queries(fewer(60), 0, 200)
+	o := ciyuan.SearchOptions{Probes: 24, Rerank: 40} // so few that some are missed
+	want := recallOf(t, fresh, queries, o)
+	if got := recallOf(t, replaced, queries, o); got < want-0.005 {
+		t.Errorf("replaced ten times, recall@10 is %.4f, of a new index %.4f", got, want)
+	}
+	for _, db := range []*ciyuan.DB{replaced, fresh} {
+		if err := db.Compact(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := recallOf(t, replaced, queries, o); got < want-0.005 {
+		t.Errorf("compacted, recall@10 is %.4f, of a new index %.4f", got, want)
+	}
+	size := func(path string) float64 {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(info.Size())
+	}
+	if got, want := size(path), size(freshPath); got > 1.2*want {
+		t.Errorf("compacted, the file has %.0f bytes, a new one %.0f", got, want)
 	}
 }
 
