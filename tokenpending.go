@@ -15,8 +15,7 @@ const maxPendingLeaders = 1 << 20
 // would have them. One state of the index has one, made when it is first searched:
 // reading the rows of all of these passages takes longer than many a search.
 type pendingLeaders struct {
-	identity   store.Identity
-	generation uint64
+	snapshot store.Snapshot
 
 	passages []store.PassageID
 	ends     []int // of each, in the two that follow
@@ -26,11 +25,11 @@ type pendingLeaders struct {
 
 // pendingLeaders returns those of the state that is searched.
 func (t *tokenSearch) pendingLeaders() (*pendingLeaders, error) {
-	identity, generation := t.tx.Identity(), t.tx.Generation()
-	if p := t.db.pendingLeaders.Load(); p != nil && p.identity == identity && p.generation == generation {
+	snapshot := t.tx.Snapshot()
+	if p := t.db.pendingLeaders.Load(); p != nil && p.snapshot == snapshot {
 		return p, nil
 	}
-	p := &pendingLeaders{identity: identity, generation: generation}
+	p := &pendingLeaders{snapshot: snapshot}
 	steps := leaderSteps{near: index.NewNear(t.book.leaders), rowBytes: t.z.Bytes()}
 	for e, err := range t.tx.PendingVectors(foldedEnd(t.searcher.meta)) {
 		if err == nil {

@@ -289,10 +289,9 @@ func (s *searcher) tokenHits(q *tokenQuery, words *scoring.Plan) ([]Hit, error) 
 	if err != nil || m == nil || len(q.weights) == 0 {
 		return hits, err
 	}
-	identity := s.tx.Identity()
 	book := s.db.codebook.Load()
-	if !book.fits(m, identity) {
-		if book, err = newCodebook(m, identity, book); err != nil {
+	if !book.fits(s.tx) {
+		if book, err = newCodebook(s.tx, m, book); err != nil {
 			return nil, err
 		}
 		s.db.codebook.Store(book)

@@ -267,9 +267,9 @@ func pairOf(pairs []store.Pair, name string) string {
 	return ""
 }
 
-// A codebook is what a DB keeps in memory of the leaders of one state of the index,
-// read when they are first needed through whichever transaction on that state is open,
-// and shared by all searches on the state.
+// A codebook is what a DB keeps of the leaders of one state of the index, for all
+// searches on it: where the leaders lie in the file, and the nodes of the graph that
+// were read, through whichever transaction on that state is open.
 type codebook struct {
 	z       *index.Quantiser
 	leaders *index.Leaders
@@ -278,29 +278,23 @@ type codebook struct {
 
 	readers  *readers       // transactions that see the leaders
 	walkers  *readers       // and those that see the graph
+	snapshot store.Snapshot // that the leaders lie in
 	identity store.Identity // of the file
 }
 
-// newCodebook returns the code book of a state. What an earlier one has read of the
-// same file, which may be nil, is taken over.
-func newCodebook(m *store.VectorMeta, identity store.Identity, before *codebook) (*codebook, error) {
-	c := &codebook{header: slices.Clone(m.GraphHeader), readers: new(readers), walkers: new(readers), identity: identity}
-	source := leaderBlocks{c.readers, m}
-	if before != nil && before.identity == identity {
-		c.z, c.leaders = before.z, before.leaders.Extend(m.NextLeader, source)
-	} else {
-		var err error
-		if c.z, err = quantiserOf(m); err != nil {
-			return nil, err
-		}
-		c.leaders = index.NewLeaders(c.z, m.NextLeader, uint32(store.LeadersPerBlock(int(m.LeaderBytes))), source)
-		before = nil
+// newCodebook returns the code book of the state of a read-only transaction. What an
+// earlier one has of the same graph, which may be nil, is taken over.
+func newCodebook(tx *store.Tx, m *store.VectorMeta, before *codebook) (*codebook, error) {
+	c := &codebook{header: slices.Clone(m.GraphHeader), readers: new(readers), walkers: new(readers), snapshot: tx.Snapshot(), identity: tx.Identity()}
+	var err error
+	if c.z, err = quantiserOf(m); err != nil {
+		return nil, err
 	}
-	if before != nil && slices.Equal(before.header, m.GraphHeader) {
+	c.leaders = index.MapLeaders(c.z, m.NextLeader, uint32(store.LeadersPerBlock(int(m.LeaderBytes))), mappedLeaders{c.readers, m})
+	if before != nil && before.identity == c.identity && slices.Equal(before.header, m.GraphHeader) {
 		c.graph, c.walkers = before.graph, before.walkers
 		return c, nil
 	}
-	var err error
 	c.graph, err = openLeaderGraph(m, c.walkers)
 	return c, err
 }
@@ -327,10 +321,8 @@ func quantiserOf(m *store.VectorMeta) (*index.Quantiser, error) {
 	return z, nil
 }
 
-// fits reports whether c is the code book of the state that m describes.
-func (c *codebook) fits(m *store.VectorMeta, identity store.Identity) bool {
-	return c != nil && c.identity == identity && c.leaders.Len() == int(m.NextLeader) && slices.Equal(c.header, m.GraphHeader)
-}
+// fits reports whether c is the code book of the state that tx sees.
+func (c *codebook) fits(tx *store.Tx) bool { return c != nil && c.snapshot == tx.Snapshot() }
 
 // enter makes a transaction on the state of c one that it reads through until the
 // function that is returned is called.
@@ -353,6 +345,21 @@ func (b leaderBlocks) LeaderBlock(n uint32) (rows []byte, err error) {
 	err = b.readers.read(func(tx *store.Tx) error {
 		block, err := tx.LeaderBlock(b.meta, n)
 		rows = slices.Clone(block.Rows)
+		return err
+	})
+	return rows, err
+}
+
+// mappedLeaders gives package index the leaders where they lie in the file.
+type mappedLeaders struct {
+	readers *readers
+	meta    *store.VectorMeta
+}
+
+func (b mappedLeaders) LeaderBlock(n uint32) (rows []byte, err error) {
+	err = b.readers.read(func(tx *store.Tx) error {
+		block, err := tx.LeaderBlock(b.meta, n)
+		rows = block.Rows
 		return err
 	})
 	return rows, err

@@ -75,12 +75,7 @@ func (db *DB) vectorsFor(tx *store.Tx, dim int) (*vectorWriter, error) {
 		return nil, err
 	}
 	w.coder = w.z.NewRowCoder()
-	source := leaderBlocks{w.readers, m}
-	if book := db.codebook.Load(); book != nil && book.identity == identity {
-		w.book.Leaders = book.leaders.Extend(m.NextLeader, source)
-	} else {
-		w.book.Leaders = index.NewLeaders(w.z, m.NextLeader, uint32(store.LeadersPerBlock(int(m.LeaderBytes))), source)
-	}
+	w.book.Leaders = newLeaders(w.z, m, w.readers)
 	if w.book.Graph, err = openLeaderGraph(m, w.readers); err != nil {
 		return nil, err
 	}
@@ -499,16 +494,22 @@ func (s *leaderSteps) each(p store.Passage, fn func(code, tf uint32)) error {
 // leadersOf returns the leaders that tx has, to be read until leave is called. They are
 // those of the writer where it has them, so that they are in memory once.
 func (db *DB) leadersOf(tx *store.Tx, m *store.VectorMeta) (leaders *index.Leaders, leave func(), err error) {
-	identity := tx.Identity()
-	if w := db.vectorWriter; w != nil && w.identity == identity && w.book.Leaders.Len() >= int(m.NextLeader) {
+	if w := db.vectorWriter; w != nil && w.identity == tx.Identity() && w.book.Leaders.Len() >= int(m.NextLeader) {
 		w.readers.add(tx)
 		return w.book.Leaders, func() { w.readers.remove(tx) }, nil
 	}
-	book, err := newCodebook(m, identity, db.codebook.Load())
+	z, err := quantiserOf(m)
 	if err != nil {
 		return nil, nil, err
 	}
-	return book.leaders, book.enter(tx), nil
+	r := new(readers)
+	r.add(tx)
+	return newLeaders(z, m, r), func() { r.remove(tx) }, nil
+}
+
+// newLeaders returns the leaders of m in memory, read through r as they are needed.
+func newLeaders(z *index.Quantiser, m *store.VectorMeta, r *readers) *index.Leaders {
+	return index.NewLeaders(z, m.NextLeader, uint32(store.LeadersPerBlock(int(m.LeaderBytes))), leaderBlocks{r, m})
 }
 
 // finishVectors writes what the segment has of token vectors. m is as it was before the

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -126,7 +127,6 @@ func TestLeaders_Truncate(t *testing.T) {
 		t.Fatal(n, "leaders")
 	}
 	kept := slices.Clone(b.Leaders.Row(30))
-	later := b.Leaders.Extend(31, nil)
 	b.Leaders.Truncate(31)
 	if b.Leaders.Len() != 31 || b.Leaders.Row(31) != nil {
 		t.Error("leaders are left")
@@ -136,7 +136,76 @@ func TestLeaders_Truncate(t *testing.T) {
 	if code := b.Leaders.Append(row); code != 31 || !slices.Equal(b.Leaders.Row(31), row) {
 		t.Errorf("leader %d", code)
 	}
-	if !slices.Equal(later.Row(30), kept) {
+	if !slices.Equal(b.Leaders.Row(30), kept) {
 		t.Error("an earlier leader has changed")
+	}
+}
+
+// blocksOf are leaders in memory as blocks of a file.
+type blocksOf struct {
+	rows []byte
+	size int // of a block
+	err  error
+}
+
+func (b blocksOf) LeaderBlock(n uint32) ([]byte, error) {
+	from := int(n) * b.size
+	return b.rows[from:min(from+b.size, len(b.rows))], b.err
+}
+
+// Leaders are the same where they are copied and where they are.
+func TestMapLeaders(t *testing.T) {
+	const dim, n, per = 96, 100, 31
+	z, err := NewQuantiser(dim, GradeExact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(61, 62))
+	source := blocksOf{size: per * z.LeaderBytes()}
+	for range n {
+		source.rows = appendExact(source.rows, z.Rotate(nil, unitRow(r, dim)))
+	}
+	copied, mapped := NewLeaders(z, n, per, source), MapLeaders(z, n, per, source)
+	probe := z.NewLeaderProbe()
+	probe.Set(unitRow(r, dim))
+	codes := make([]uint32, 150)
+	for i := range codes {
+		codes[i] = r.Uint32N(n)
+	}
+	want, got := make([]float32, len(codes)), make([]float32, len(codes))
+	copied.sims(probe, codes, want)
+	mapped.sims(probe, codes, got)
+	if !slices.Equal(got, want) || mapped.Err() != nil || mapped.Len() != n {
+		t.Errorf("similarities differ (%v)", mapped.Err())
+	}
+	for code := range uint32(n) {
+		if !slices.Equal(mapped.Row(code), copied.Row(code)) {
+			t.Errorf("leader %d differs", code)
+		}
+	}
+	if mapped.Row(n) != nil {
+		t.Error("there is a leader too many")
+	}
+	codes = []uint32{1, n, 2, n + 50, 3}
+	mapped.sims(probe, codes, got)
+	copied.sims(probe, codes, want)
+	if !slices.Equal(got[:5], want[:5]) || got[1] != NoSim || got[3] != NoSim {
+		t.Errorf("of leaders that are not there: %v, want %v", got[:5], want[:5])
+	}
+
+	broken := errors.New("broken")
+	for name, source := range map[string]blocksOf{
+		"error": {source.rows, source.size, broken},
+		"short": {source.rows[:len(source.rows)-1], source.size, nil},
+	} {
+		mapped := MapLeaders(z, n, per, source)
+		codes := []uint32{n - 1, n - 2}
+		mapped.sims(probe, codes, got)
+		if mapped.Err() == nil || got[0] != NoSim || got[1] != NoSim || mapped.Row(n-1) != nil {
+			t.Errorf("%s: %v, similarities %v", name, mapped.Err(), got[:2])
+		}
+		if name == "error" && !errors.Is(mapped.Err(), broken) {
+			t.Error(mapped.Err())
+		}
 	}
 }

@@ -1,6 +1,10 @@
 package index
 
-import "github.com/ciyuan-search/ciyuan/scoring"
+import (
+	"unsafe"
+
+	"github.com/ciyuan-search/ciyuan/scoring"
+)
 
 // LeaderProbe is one vector prepared for comparison with scattered leaders: what
 // building and walking a graph over them does.
@@ -47,5 +51,25 @@ func (p *LeaderProbe) Sims(sims []float32, leaders []byte, codes []uint32) {
 			sims[i] = float32(float32(float32(sums[i])*scale) * p.vector.Scale())
 		}
 		sims, codes = sims[n:], codes[n:]
+	}
+}
+
+// rowSims is Sims for leaders at the given addresses, which it replaces. There are as
+// many as similarities.
+func (p *LeaderProbe) rowSims(sims []float32, rows []*byte) {
+	const piece = 64
+	var scales [piece]float32
+	var sums [piece]int32
+	for len(rows) > 0 {
+		n := min(piece, len(rows))
+		for i, row := range rows[:n] {
+			scales[i] = exactScale(unsafe.Slice(row, exactHeader))
+			rows[i] = (*byte)(unsafe.Add(unsafe.Pointer(row), exactHeader))
+		}
+		p.vector.RowSums(sums[:n], rows[:n])
+		for i := range n {
+			sims[i] = float32(float32(float32(sums[i])*scales[i]) * p.vector.Scale())
+		}
+		sims, rows = sims[n:], rows[n:]
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
 // LeaderBlocks gives access to stored leaders, so many to a block: block n holds the
@@ -16,17 +17,20 @@ type LeaderBlocks interface {
 // Leaders are the first n leaders of an index, read from their blocks when they are
 // first compared. It is the [Space] of the graph over them; every leader has a vector.
 //
-// Leaders never change, so states of one index share what was read: Extend returns
-// those of a later state.
+// Those that NewLeaders returns are copied into memory, and more can be added; those of
+// MapLeaders stay where their blocks are.
 //
-// Leaders is safe for concurrent use, but Append and Truncate, which only the one
-// who adds leaders may call; the others then see those that their Leaders had.
+// Leaders is safe for concurrent use, but for Append and Truncate.
 type Leaders struct {
 	z      *Quantiser
 	n      uint32
 	source LeaderBlocks
 	arena  *leaderArena
 	err    *atomic.Pointer[error]
+
+	// Of MapLeaders, instead of the arena: the first row of each block that was read.
+	blocks   []atomic.Pointer[byte]
+	perBlock uint32
 }
 
 // leaderArena is where leaders lie in memory, side by side.
@@ -40,14 +44,19 @@ type leaderArena struct {
 // NewLeaders returns the first n leaders in blocks of perBlock. source may be nil if n
 // is 0.
 func NewLeaders(z *Quantiser, n, perBlock uint32, source LeaderBlocks) *Leaders {
-	return (&Leaders{z: z, arena: &leaderArena{perBlock: perBlock}}).Extend(n, source)
+	l := &Leaders{z: z, n: n, source: source, arena: &leaderArena{perBlock: perBlock}, err: new(atomic.Pointer[error])}
+	l.reserve(n)
+	return l
 }
 
-// Extend returns the first n leaders of a later, or earlier, state.
-func (l *Leaders) Extend(n uint32, source LeaderBlocks) *Leaders {
-	e := &Leaders{z: l.z, n: n, source: source, arena: l.arena, err: new(atomic.Pointer[error])}
-	e.reserve(n)
-	return e
+// MapLeaders returns the first n leaders in blocks of perBlock, which are read in place:
+// what source returns must stay as it is for as long as the Leaders are used. None can be
+// added.
+func MapLeaders(z *Quantiser, n, perBlock uint32, source LeaderBlocks) *Leaders {
+	return &Leaders{
+		z: z, n: n, source: source, err: new(atomic.Pointer[error]),
+		blocks: make([]atomic.Pointer[byte], (n+perBlock-1)/perBlock), perBlock: perBlock,
+	}
 }
 
 // reserve makes room for n leaders. Others keep the arena that they have.
@@ -88,17 +97,43 @@ func (l *Leaders) Err() error {
 
 // load makes sure that a leader is in memory.
 func (l *Leaders) load(code uint32) bool {
+	if l.blocks != nil {
+		return l.find(code) != nil
+	}
 	a := l.arena
 	block, at := code/a.perBlock, code%a.perBlock
 	if a.loaded[block].Load() > at {
 		return true
 	}
 	if err := l.read(block, at); err != nil {
-		err = fmt.Errorf("reading block %d of the leaders: %w", block, err)
-		l.err.CompareAndSwap(nil, &err)
+		l.failed(block, err)
 		return false
 	}
 	return true
+}
+
+func (l *Leaders) failed(block uint32, err error) {
+	err = fmt.Errorf("reading block %d of the leaders: %w", block, err)
+	l.err.CompareAndSwap(nil, &err)
+}
+
+// find returns the row of a mapped leader, nil after an error.
+func (l *Leaders) find(code uint32) *byte {
+	block, at := code/l.perBlock, code%l.perBlock
+	first := l.blocks[block].Load()
+	if first == nil {
+		rows, err := l.source.LeaderBlock(block)
+		if want := int(min(l.perBlock, l.n-block*l.perBlock)) * l.z.LeaderBytes(); err == nil && len(rows) < want {
+			err = fmt.Errorf("%w: %d bytes of leaders, %d are wanted", ErrCorruptGraph, len(rows), want)
+		}
+		if err != nil {
+			l.failed(block, err)
+			return nil
+		}
+		first = &rows[0]
+		l.blocks[block].Store(first)
+	}
+	return (*byte)(unsafe.Add(unsafe.Pointer(first), int(at)*l.z.LeaderBytes()))
 }
 
 func (l *Leaders) read(block, at uint32) error {
@@ -129,6 +164,9 @@ func (l *Leaders) Row(code uint32) []byte {
 		return nil
 	}
 	stride := l.z.LeaderBytes()
+	if l.blocks != nil {
+		return unsafe.Slice(l.find(code), stride)
+	}
 	return l.arena.rows[int(code)*stride:][:stride:stride]
 }
 
@@ -160,6 +198,10 @@ func (l *Leaders) Truncate(n uint32) {
 
 // sims compares p with leaders.
 func (l *Leaders) sims(p *LeaderProbe, codes []uint32, out []float32) {
+	if l.blocks != nil {
+		l.mappedSims(p, codes, out)
+		return
+	}
 	for i, code := range codes {
 		if code >= l.n || !l.load(code) {
 			l.simsOf(p, codes, out, i)
@@ -167,6 +209,29 @@ func (l *Leaders) sims(p *LeaderProbe, codes []uint32, out []float32) {
 		}
 	}
 	p.Sims(out[:len(codes)], l.arena.rows, codes)
+}
+
+// mappedSims is sims where leaders lie in their blocks.
+func (l *Leaders) mappedSims(p *LeaderProbe, codes []uint32, out []float32) {
+	const piece = 64
+	var rows [piece]*byte
+	for len(codes) > 0 {
+		n := min(piece, len(codes))
+		for i, code := range codes[:n] {
+			if rows[i] = nil; code < l.n {
+				rows[i] = l.find(code)
+			}
+			if rows[i] == nil {
+				// Only after an error, of which the similarity says enough.
+				l.mappedSims(p, codes[:i], out[:i])
+				out[i] = NoSim
+				l.mappedSims(p, codes[i+1:], out[i+1:])
+				return
+			}
+		}
+		p.rowSims(out[:n], rows[:n])
+		codes, out = codes[n:], out[n:]
+	}
 }
 
 // simsOf is sims where leader i cannot be read.

@@ -110,3 +110,15 @@ func widen2(levels []int16, data []byte, stride, dim int, table *[16]int8) {
 	}
 	widen2AVX2(&levels[0], &data[0], stride, len(levels)/dim, dim, table)
 }
+
+func rowSums(sums []int32, values []int16, rows []*byte) {
+	if !hasAVX2 {
+		rowSumsPortable(sums, values, rows)
+		return
+	}
+	kernel := rowSumsAVX2
+	if hasVNNI {
+		kernel = rowSumsVNNI
+	}
+	kernel(&sums[0], &values[0], len(values), &rows[0], len(rows))
+}

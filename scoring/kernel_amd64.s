@@ -1102,15 +1102,15 @@ TEXT ·byteSumsAVX2(SB), NOSPLIT, $0-56
 	MOVQ sums+0(FP), AX
 	MOVQ values+8(FP), CX
 	MOVQ dim+16(FP), DX
-	MOVQ data+24(FP), BX
-	MOVQ stride+32(FP), SI
-	MOVQ rows+40(FP), DI
-	MOVQ n+48(FP), R8
+	MOVQ rows+40(FP), BX
+	MOVQ n+48(FP), SI
+	MOVQ data+24(FP), DI
+	MOVQ stride+32(FP), R8
 
 row:
-	MOVL  (DI), R9
-	IMULQ SI, R9
-	ADDQ  BX, R9
+	MOVL  (BX), R9
+	IMULQ R8, R9
+	ADDQ  DI, R9
 	MOVQ  CX, R10
 	MOVQ  DX, R11
 	VPXOR Y0, Y0, Y0
@@ -1136,8 +1136,8 @@ columns:
 	VPADDD       X1, X0, X0
 	VMOVD        X0, (AX)
 	ADDQ         $0x04, AX
-	ADDQ         $0x04, DI
-	DECQ         R8
+	ADDQ         $0x04, BX
+	DECQ         SI
 	JNZ          row
 	VZEROUPPER
 	RET
@@ -1148,20 +1148,20 @@ TEXT ·byteSumsVNNI(SB), NOSPLIT, $0-56
 	MOVQ sums+0(FP), AX
 	MOVQ values+8(FP), CX
 	MOVQ dim+16(FP), DX
-	MOVQ data+24(FP), BX
-	MOVQ stride+32(FP), SI
-	MOVQ rows+40(FP), DI
-	MOVQ n+48(FP), R8
-	MOVQ DI, R12
-	LEAQ (DI)(R8*4), R13
-	LEAQ 24(DI), R14
+	MOVQ rows+40(FP), BX
+	MOVQ n+48(FP), SI
+	MOVQ data+24(FP), DI
+	MOVQ stride+32(FP), R8
+	MOVQ BX, R12
+	LEAQ (BX)(SI*4), R13
+	LEAQ 24(BX), R14
 
 fetch:
 	CMPQ  R12, R13
 	JAE   row
 	MOVL  (R12), R9
-	IMULQ SI, R9
-	ADDQ  BX, R9
+	IMULQ R8, R9
+	ADDQ  DI, R9
 	MOVQ  DX, R11
 
 line:
@@ -1175,9 +1175,9 @@ line:
 	JB         fetch
 
 row:
-	MOVL   (DI), R9
-	IMULQ  SI, R9
-	ADDQ   BX, R9
+	MOVL   (BX), R9
+	IMULQ  R8, R9
+	ADDQ   DI, R9
 	MOVQ   CX, R10
 	MOVQ   DX, R11
 	VPXORD Z0, Z0, Z0
@@ -1199,9 +1199,109 @@ columns:
 	VPADDD        X1, X0, X0
 	VMOVD         X0, (AX)
 	ADDQ          $0x04, AX
-	ADDQ          $0x04, DI
+	ADDQ          $0x04, BX
 	ADDQ          $0x04, R14
-	DECQ          R8
+	DECQ          SI
+	JNZ           fetch
+	VZEROUPPER
+	RET
+
+// func rowSumsAVX2(sums *int32, values *int16, dim int, rows **byte, n int)
+// Requires: AVX, AVX2
+TEXT ·rowSumsAVX2(SB), NOSPLIT, $0-40
+	MOVQ sums+0(FP), AX
+	MOVQ values+8(FP), CX
+	MOVQ dim+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ n+32(FP), SI
+
+row:
+	MOVQ  (BX), DI
+	MOVQ  CX, R8
+	MOVQ  DX, R9
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+
+columns:
+	VPMOVSXBW    (DI), Y2
+	VPMADDWD     (R8), Y2, Y2
+	VPADDD       Y2, Y0, Y0
+	VPMOVSXBW    16(DI), Y2
+	VPMADDWD     32(R8), Y2, Y2
+	VPADDD       Y2, Y1, Y1
+	ADDQ         $0x20, DI
+	ADDQ         $0x40, R8
+	SUBQ         $0x20, R9
+	JNZ          columns
+	VPADDD       Y1, Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0x4e, X0, X1
+	VPADDD       X1, X0, X0
+	VPSHUFD      $0xb1, X0, X1
+	VPADDD       X1, X0, X0
+	VMOVD        X0, (AX)
+	ADDQ         $0x04, AX
+	ADDQ         $0x08, BX
+	DECQ         SI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func rowSumsVNNI(sums *int32, values *int16, dim int, rows **byte, n int)
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VNNI, MMX+
+TEXT ·rowSumsVNNI(SB), NOSPLIT, $0-40
+	MOVQ sums+0(FP), AX
+	MOVQ values+8(FP), CX
+	MOVQ dim+16(FP), DX
+	MOVQ rows+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ BX, R10
+	LEAQ (BX)(SI*8), R11
+	LEAQ 48(BX), R12
+
+fetch:
+	CMPQ R10, R11
+	JAE  row
+	MOVQ (R10), DI
+	MOVQ DX, R9
+
+line:
+	PREFETCHT0 (DI)
+	ADDQ       $0x40, DI
+	SUBQ       $0x40, R9
+	JGT        line
+	PREFETCHT0 -1(DI)
+	ADDQ       $0x08, R10
+	CMPQ       R10, R12
+	JB         fetch
+
+row:
+	MOVQ   (BX), DI
+	MOVQ   CX, R8
+	MOVQ   DX, R9
+	VPXORD Z0, Z0, Z0
+
+columns:
+	VPMOVSXBW     (DI), Z1
+	VPDPWSSD      (R8), Z1, Z0
+	ADDQ          $0x20, DI
+	ADDQ          $0x40, R8
+	SUBQ          $0x20, R9
+	JNZ           columns
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPADDD        Y1, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPADDD        X1, X0, X0
+	VPSHUFD       $0x4e, X0, X1
+	VPADDD        X1, X0, X0
+	VPSHUFD       $0xb1, X0, X1
+	VPADDD        X1, X0, X0
+	VMOVD         X0, (AX)
+	ADDQ          $0x04, AX
+	ADDQ          $0x08, BX
+	ADDQ          $0x08, R12
+	DECQ          SI
 	JNZ           fetch
 	VZEROUPPER
 	RET

@@ -39,3 +39,5 @@ func byteSums(sums []int32, values []int16, data []byte, stride int, rows []uint
 func widen2(levels []int16, data []byte, stride, dim int, table *[16]int8) {
 	widen2Portable(levels, data, stride, dim, table)
 }
+
+func rowSums(sums []int32, values []int16, rows []*byte) { rowSumsPortable(sums, values, rows) }

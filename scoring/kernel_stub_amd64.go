@@ -59,6 +59,16 @@ func byteSumsAVX2(sums *int32, values *int16, dim int, data *byte, stride int, r
 //go:noescape
 func byteSumsVNNI(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)
 
+// rowSumsAVX2 sets sums[i] to the sum of the products of values with the signed bytes at rows[i].
+//
+//go:noescape
+func rowSumsAVX2(sums *int32, values *int16, dim int, rows **byte, n int)
+
+// rowSumsVNNI sets sums[i] to the sum of the products of values with the signed bytes at rows[i].
+//
+//go:noescape
+func rowSumsVNNI(sums *int32, values *int16, dim int, rows **byte, n int)
+
 // widen8AVX2 sets levels to the signed bytes of n rows of dim columns, stride bytes apart.
 //
 //go:noescape

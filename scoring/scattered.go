@@ -1,6 +1,9 @@
 package scoring
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // Vector is one vector prepared for exact dot products with scattered rows of signed
 // bytes; see [Panel] for many vectors and rows side by side. It is quantised as a
@@ -67,6 +70,29 @@ func byteSumsPortable(sums []int32, values []int16, data []byte, stride int, row
 	for i, r := range rows {
 		var sum int32
 		for c, b := range data[int(r)*stride:][:len(values)] {
+			sum += int32(int8(b)) * int32(values[c])
+		}
+		sums[i] = sum
+	}
+}
+
+// RowSums sets sums[i] to the exact sum of the products of q with the signed bytes from
+// rows[i] on, Dim of them: rows that lie in different places, such as pages of a mapped
+// file. It allocates nothing. It panics if sums is too short, and cannot know whether
+// there is a row at each of the addresses.
+func (q *Vector) RowSums(sums []int32, rows []*byte) {
+	if len(rows) == 0 || len(q.values) == 0 {
+		clear(sums[:len(rows)])
+		return
+	}
+	rowSums(sums[:len(rows)], q.values, rows)
+}
+
+// rowSumsPortable is the reference kernel.
+func rowSumsPortable(sums []int32, values []int16, rows []*byte) {
+	for i, row := range rows {
+		var sum int32
+		for c, b := range unsafe.Slice(row, len(values)) {
 			sum += int32(int8(b)) * int32(values[c])
 		}
 		sums[i] = sum

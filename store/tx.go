@@ -232,6 +232,24 @@ func (tx *Tx) Written() int { return tx.bytes }
 // Generation returns the number of the commit that this transaction sees.
 func (tx *Tx) Generation() uint64 { return tx.sums.generation }
 
+// A Snapshot is a state of a file and where it lies in memory. What a read-only
+// transaction has read stays where it is as long as any transaction with the same
+// Snapshot is open. Snapshots can be compared.
+type Snapshot struct {
+	identity   Identity
+	generation uint64
+	mapping    *byte
+}
+
+// Snapshot returns that of a read-only transaction.
+func (tx *Tx) Snapshot() Snapshot {
+	s := Snapshot{identity: tx.Identity(), generation: tx.Generation()}
+	if len(tx.pager.data) > 0 {
+		s.mapping = &tx.pager.data[0]
+	}
+	return s
+}
+
 // apply hands the changes to bbolt and reports whether there were any. The
 // count and digest of each bucket follow.
 func (tx *Tx) apply() (bool, error) {

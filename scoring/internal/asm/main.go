@@ -27,6 +27,8 @@ func main() {
 	maxColumns()
 	byteSums()
 	byteSumsWide()
+	rowSums()
+	rowSumsWide()
 	widen8()
 	widen4()
 	widen2()

@@ -403,22 +403,49 @@ func byteSums() {
 	TEXT("byteSumsAVX2", NOSPLIT, "func(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)")
 	Doc("byteSumsAVX2 sets sums[i] to the sum of the products of values with row rows[i], for n rows of signed bytes.")
 	Pragma("noescape")
-	sums := Load(Param("sums"), GP64())
-	values := Load(Param("values"), GP64())
-	dim := Load(Param("dim"), GP64())
+	w := newSums()
 	data := Load(Param("data"), GP64())
 	stride := Load(Param("stride"), GP64())
-	rows := Load(Param("rows"), GP64())
-	n := Load(Param("n"), GP64())
+	w.narrow(4, func(at Mem, row reg.GPVirtual) {
+		MOVL(at, row.As32())
+		IMULQ(stride, row)
+		ADDQ(data, row)
+	})
+}
+
+// rowSums emits the kernel that compares one vector with rows wherever they are.
+func rowSums() {
+	TEXT("rowSumsAVX2", NOSPLIT, "func(sums *int32, values *int16, dim int, rows **byte, n int)")
+	Doc("rowSumsAVX2 sets sums[i] to the sum of the products of values with the signed bytes at rows[i].")
+	Pragma("noescape")
+	newSums().narrow(8, func(at Mem, row reg.GPVirtual) { MOVQ(at, row) })
+}
+
+// sums holds the registers of byteSums and rowSums.
+type sums struct {
+	to, values, dim, rows, n reg.Register
+}
+
+func newSums() sums {
+	return sums{
+		to:     Load(Param("sums"), GP64()),
+		values: Load(Param("values"), GP64()),
+		dim:    Load(Param("dim"), GP64()),
+		rows:   Load(Param("rows"), GP64()),
+		n:      Load(Param("n"), GP64()),
+	}
+}
+
+// narrow emits the loop over rows of which find, from entries of so many bytes, says
+// where they are.
+func (w sums) narrow(entry int, find func(at Mem, row reg.GPVirtual)) {
 	row, query, left := GP64(), GP64(), GP64()
 	first, second := YMM(), YMM()
 
 	Label("row")
-	MOVL(Mem{Base: rows}, row.As32())
-	IMULQ(stride, row)
-	ADDQ(data, row)
-	MOVQ(values, query)
-	MOVQ(dim, left)
+	find(Mem{Base: w.rows}, row)
+	MOVQ(w.values, query)
+	MOVQ(w.dim, left)
 	VPXOR(first, first, first)
 	VPXOR(second, second, second)
 
@@ -435,19 +462,24 @@ func byteSums() {
 	JNZ(LabelRef("columns"))
 
 	VPADDD(second, first, first)
+	w.store(first)
+	ADDQ(Imm(uint64(entry)), w.rows)
+	DECQ(w.n)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// store emits the addition of the eight sums in y, stores the whole, and moves on.
+func (w sums) store(y reg.Register) {
+	x := y.(reg.Vec).AsX()
 	upper := XMM()
-	VEXTRACTI128(Imm(1), first, upper)
-	x := first.AsX()
+	VEXTRACTI128(Imm(1), y, upper)
 	VPADDD(upper, x, x)
 	VPSHUFD(Imm(0x4e), x, upper)
 	VPADDD(upper, x, x)
 	VPSHUFD(Imm(0xb1), x, upper)
 	VPADDD(upper, x, x)
-	VMOVD(x, Mem{Base: sums})
-	ADDQ(Imm(4), sums)
-	ADDQ(Imm(4), rows)
-	DECQ(n)
-	JNZ(LabelRef("row"))
-	VZEROUPPER()
-	RET()
+	VMOVD(x, Mem{Base: w.to})
+	ADDQ(Imm(4), w.to)
 }
