@@ -392,7 +392,7 @@ func TestAddVectors_Replaced(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { db.Close() })
+		t.Cleanup(func() { _ = db.Close() })
 		for _, docs := range rounds {
 			if _, err := db.AddBatch(ctx, sequence(docs)); err != nil {
 				t.Fatal(err)
