@@ -31,6 +31,7 @@ processor time is what counts.`,
 			&cli.StringFlag{Name: "name", Usage: "the `NAME` of the files, where DIR has those of several"},
 			gradeFlag(),
 			choice("exact-from", "index", "what recall is measured against", "index", "float32"),
+			&cli.IntFlag{Name: "documents", Usage: "only the first `NUMBER` documents; 0 is all"},
 			&cli.IntFlag{Name: "queries", Usage: "the `NUMBER` of queries, evenly spread; 0 is all"},
 			&cli.StringFlag{Name: "depths", Usage: "how far to look, `PROBES/PASSAGES`, separated by commas, instead of fast, default and best"},
 			&cli.IntFlag{Name: "add", Value: 20, Usage: "the `NUMBER` of documents to add again, one by one, at the end"},
@@ -107,6 +108,9 @@ func (c *console) bench(ctx *cli.Context) (err error) {
 		return err
 	}
 	defer func() { _ = set.close() }() // only read
+	if n := ctx.Int("documents"); n > 0 {
+		set.cut(n)
+	}
 	queries, err := openVectorSet(dir, "queries")
 	if err != nil {
 		return err

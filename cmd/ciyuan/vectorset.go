@@ -48,6 +48,9 @@ func (s *vectorSet) id(i int) string {
 	return s.ids[i]
 }
 
+// cut leaves out the documents behind the first n.
+func (s *vectorSet) cut(n int) { s.starts = s.starts[:min(n, s.len())+1] }
+
 // at appends the rows of document i to dst.
 func (s *vectorSet) at(dst []float32, i int) []float32 {
 	return s.rows(dst, s.starts[i], s.starts[i+1])
