@@ -88,8 +88,8 @@ const (
 	legend                  = 150
 )
 
-// colours that stay apart for the colour-blind (Wong 2011), and shades of grey.
-var colours = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#888888"}
+// colours that stay apart for the colour-blind (Wong 2011), a grey and a purple.
+var colours = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#888888", "#aa4499"}
 
 // draw returns the picture. The same points give the same bytes.
 func draw(points []point) string {
