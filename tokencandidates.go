@@ -94,6 +94,7 @@ type tokenWindow struct {
 	last    []float32 // by passage: what of it is by the row that it has gained by last
 	marks   []uint16  // by passage: that row, from 1
 	touched []uint32
+	lists   []index.Postings // of the leaders asked, while a segment is read
 	order   []float32
 	batch   [4 * index.PostingsBatch]uint32
 	tfs     [4 * index.PostingsBatch]uint32
@@ -199,8 +200,12 @@ func (t *tokenSearch) candidates(probes, n int) (list []candidate, complete bool
 // gatherSegment offers the passages of a segment that have a vector of one of the
 // leaders.
 func (t *tokenSearch) gatherSegment(seg store.Segment, rows []asker, codes []uint32, n int, least func() float32, offer func(store.PassageID, float32)) error {
-	// Lists are looked up by ascending code, which reads each chunk once.
-	lists := make([]index.Postings, len(codes))
+	w := tokenWindows.Get().(*tokenWindow)
+	defer tokenWindows.Put(w)
+	w.lists = slices.Grow(w.lists[:0], len(codes))[:len(codes)]
+	defer func() { clear(w.lists) }() // what they read from does not outlive the transaction
+	lists := w.lists
+	// They are looked up by ascending code, which reads each chunk once.
 	reader := index.NewSegmentReader(vectorChunks(t.tx, seg.ID))
 	for i, code := range codes {
 		var err error
@@ -208,8 +213,6 @@ func (t *tokenSearch) gatherSegment(seg store.Segment, rows []asker, codes []uin
 			return err
 		}
 	}
-	w := tokenWindows.Get().(*tokenWindow)
-	defer tokenWindows.Put(w)
 	if size := int(min(windowPassages, seg.Span)); len(w.gains) < size {
 		w.gains, w.last, w.marks = make([]float32, size), make([]float32, size), make([]uint16, size)
 	}

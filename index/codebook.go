@@ -14,10 +14,10 @@ const (
 
 	// WideRadius takes its place from ManyLeaders leaders on: a vector that is near none of
 	// so many is an unusual one, and the graph and the memory for leaders grow by each.
-	WideRadius = 0.55
+	WideRadius = 0.5
 
 	// ManyLeaders is the number of leaders from which on WideRadius holds.
-	ManyLeaders = 1 << 17
+	ManyLeaders = 100_000
 
 	// RoundVectors is the number of vectors that look for their leaders at once, among
 	// those that were there before. It is part of what decides about the leaders.
