@@ -11,7 +11,7 @@ import (
 // filled. A pair of blocks takes whole pages, so larger ones leave less room
 // unused; but the first visit to a passage costs the checksum of its block, which is
 // not computed again in the same state of the file. With passages of about 80
-// and 200 tokens (six tenths to fourteen of 16 KiB) and rows of 130, 66 and 34 bytes,
+// and 200 tokens and rows of 130, 66 and 34 bytes,
 // the share of the pages that is filled and the time for a first visit somewhere in
 // the file, which is 1 us with no block around it:
 //
