@@ -3,6 +3,7 @@ package ciyuan_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -447,5 +448,47 @@ func TestDamage_OlderPages(t *testing.T) {
 	}
 	if tried < 50 {
 		t.Errorf("only %d pages differ", tried)
+	}
+}
+
+// TestDamage_StrayElements makes elements of leaf pages show what others of their page
+// hold, which is whole, so that their own entries seem never to have been there.
+func TestDamage_StrayElements(t *testing.T) {
+	path := damageIndex(t)
+	want := soundAnswers(t, path)
+	sound, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header, element, leaf = 16, 16, 2 // of a page of bbolt
+	number := binary.NativeEndian.Uint32
+	strays := 0
+	for at := 2 * damagePage; at+damagePage <= len(sound); at += damagePage {
+		page := sound[at : at+damagePage]
+		count := int(binary.NativeEndian.Uint16(page[10:]))
+		if binary.NativeEndian.Uint64(page) != uint64(at/damagePage) || binary.NativeEndian.Uint16(page[8:]) != leaf {
+			continue
+		}
+		for i := 0; i < count; i += 1 + count/6 {
+			for _, j := range []int{i - 4, i - 1, i + 1, i + 4} {
+				if j < 0 || j >= count || number(page[header+i*element:]) != number(page[header+j*element:]) {
+					continue // not there, or of another kind
+				}
+				data := bytes.Clone(sound)
+				from, to := page[header+j*element:], data[at+header+i*element:]
+				copy(to[:element], from[:element])
+				binary.NativeEndian.PutUint32(to[4:], uint32(int(number(from[4:]))+(j-i)*element))
+				if err := os.WriteFile(path, data, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				if wrong := examine(path, want); len(wrong) > 0 {
+					t.Errorf("page %d, element %d as %d: %s", at/damagePage, i, j, wrong[0])
+				}
+				strays++
+			}
+		}
+	}
+	if strays < 100 {
+		t.Errorf("only %d elements were changed", strays)
 	}
 }

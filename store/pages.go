@@ -137,15 +137,37 @@ func (pg *page) key(i int) ([]byte, error) {
 
 // entry returns key, value and flags of leaf element i.
 func (pg *page) entry(i int) (key, value []byte, flags uint32, err error) {
-	at := pageHeaderBytes + i*elementBytes
-	e := pg.b[at : at+elementBytes]
-	start := uint64(at) + uint64(native.Uint32(e[4:]))
-	mid := start + uint64(native.Uint32(e[8:]))
-	end := mid + uint64(native.Uint32(e[12:]))
+	start, mid, end := pg.bounds(i)
 	if mid == start || end > uint64(len(pg.b)) {
 		return nil, nil, 0, pg.badElement(i)
 	}
-	return pg.b[start:mid:mid], pg.b[mid:end:end], native.Uint32(e), nil
+	// bbolt writes entries one behind the other. An element that shows another one's,
+	// which is whole, would hide its own.
+	if i > 0 {
+		if _, _, last := pg.bounds(i - 1); last != start {
+			return nil, nil, 0, pg.strayElement(i)
+		}
+	}
+	if i+1 < pg.count {
+		if next, _, _ := pg.bounds(i + 1); next != end {
+			return nil, nil, 0, pg.strayElement(i)
+		}
+	}
+	return pg.b[start:mid:mid], pg.b[mid:end:end], native.Uint32(pg.b[pageHeaderBytes+i*elementBytes:]), nil
+}
+
+// bounds returns where the key of leaf element i begins, and its value, and where that
+// ends; they may lie outside the page.
+func (pg *page) bounds(i int) (start, mid, end uint64) {
+	at := pageHeaderBytes + i*elementBytes
+	e := pg.b[at : at+elementBytes]
+	start = uint64(at) + uint64(native.Uint32(e[4:]))
+	mid = start + uint64(native.Uint32(e[8:]))
+	return start, mid, mid + uint64(native.Uint32(e[12:]))
+}
+
+func (pg *page) strayElement(i int) error {
+	return damaged("element %d of page %d does not lie between those beside it", i, pg.id)
 }
 
 func (pg *page) badElement(i int) error {
