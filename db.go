@@ -158,6 +158,7 @@ func (db *DB) Close() error {
 func (db *DB) forget() {
 	db.lexicon.Store(nil)
 	db.codebook.Store(nil)
+	db.pendingLeaders.Store(nil)
 	db.vectorWriter = nil
 }
 

@@ -290,7 +290,7 @@ func newCodebook(tx *store.Tx, m *store.VectorMeta, before *codebook) (*codebook
 	if c.z, err = quantiserOf(m); err != nil {
 		return nil, err
 	}
-	c.leaders = index.MapLeaders(c.z, m.NextLeader, uint32(store.LeadersPerBlock(int(m.LeaderBytes))), mappedLeaders{c.readers, m})
+	c.leaders = index.MapLeaders(c.z, m.NextLeader, uint32(store.LeadersPerBlock(int(m.LeaderBytes))), leaderBlocks{c.readers, m, true})
 	if before != nil && before.identity == c.identity && slices.Equal(before.header, m.GraphHeader) {
 		c.graph, c.walkers = before.graph, before.walkers
 		return c, nil
@@ -335,31 +335,20 @@ func (c *codebook) enter(tx *store.Tx) (leave func()) {
 	}
 }
 
-// leaderBlocks gives package index the leaders.
+// leaderBlocks gives package index the leaders, where they lie in the file if inPlace
+// is set, else as copies.
 type leaderBlocks struct {
 	readers *readers
 	meta    *store.VectorMeta
+	inPlace bool
 }
 
 func (b leaderBlocks) LeaderBlock(n uint32) (rows []byte, err error) {
 	err = b.readers.read(func(tx *store.Tx) error {
 		block, err := tx.LeaderBlock(b.meta, n)
-		rows = slices.Clone(block.Rows)
-		return err
-	})
-	return rows, err
-}
-
-// mappedLeaders gives package index the leaders where they lie in the file.
-type mappedLeaders struct {
-	readers *readers
-	meta    *store.VectorMeta
-}
-
-func (b mappedLeaders) LeaderBlock(n uint32) (rows []byte, err error) {
-	err = b.readers.read(func(tx *store.Tx) error {
-		block, err := tx.LeaderBlock(b.meta, n)
-		rows = block.Rows
+		if rows = block.Rows; !b.inPlace {
+			rows = slices.Clone(rows)
+		}
 		return err
 	})
 	return rows, err

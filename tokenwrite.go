@@ -509,7 +509,7 @@ func (db *DB) leadersOf(tx *store.Tx, m *store.VectorMeta) (leaders *index.Leade
 
 // newLeaders returns the leaders of m in memory, read through r as they are needed.
 func newLeaders(z *index.Quantiser, m *store.VectorMeta, r *readers) *index.Leaders {
-	return index.NewLeaders(z, m.NextLeader, uint32(store.LeadersPerBlock(int(m.LeaderBytes))), leaderBlocks{r, m})
+	return index.NewLeaders(z, m.NextLeader, uint32(store.LeadersPerBlock(int(m.LeaderBytes))), leaderBlocks{r, m, false})
 }
 
 // finishVectors writes what the segment has of token vectors. m is as it was before the
