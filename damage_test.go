@@ -327,6 +327,19 @@ func TestDamage_TruncatedWhileOpen(t *testing.T) {
 	}
 }
 
+// commitOnce makes one more change to a damageIndex.
+func commitOnce(t *testing.T, path string) {
+	t.Helper()
+	db, err := ciyuan.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Delete(context.Background(), "notes/00.txt")
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestDamage_OtherPages puts pages of another index that was made from the same
 // documents into the file, one at a time; also of one that is a commit ahead, whose
 // meta page leads to where this file has what is left of an earlier commit.
@@ -335,14 +348,7 @@ func TestDamage_OtherPages(t *testing.T) {
 		path, other := damageIndex(t), damageIndex(t)
 		want := soundAnswers(t, path)
 		if ahead {
-			db, err := ciyuan.Open(other, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = db.Delete(context.Background(), "notes/00.txt")
-			if err = errors.Join(err, db.Close()); err != nil {
-				t.Fatal(err)
-			}
+			commitOnce(t, other)
 		}
 		ours, err := os.ReadFile(path)
 		if err != nil {

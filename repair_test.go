@@ -210,13 +210,7 @@ func TestRepair_OtherMetaPage(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if db, err = ciyuan.Open(other, nil); err != nil {
-		t.Fatal(err)
-	}
-	_, err = db.Delete(context.Background(), "notes/00.txt")
-	if err = errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
+	commitOnce(t, other)
 	ours, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
