@@ -52,11 +52,11 @@ func panelMax(best []float32, levels []int16, scales []float32, p *Panel) {
 		panelMaxPortable(best, levels, scales, p)
 		return
 	}
-	kernel := panelMaxAVX2
 	if hasVNNI {
-		kernel = panelMaxVNNI
+		panelMaxVNNI(&best[0], &p.values[0], &levels[0], &scales[0], &p.scales[0], p.dim/2, len(scales)/tileRows, len(best))
+		return
 	}
-	kernel(&best[0], &p.values[0], &levels[0], &scales[0], &p.scales[0], p.dim/2, len(scales)/tileRows, len(best))
+	panelMaxAVX2(&best[0], &p.values[0], &levels[0], &scales[0], &p.scales[0], p.dim/2, len(scales)/tileRows, len(best))
 }
 
 func addScaled(z []float32, stride int, factors []float32, slots []uint32, base []float32) {
@@ -91,18 +91,6 @@ func widen4(levels []int16, data []byte, stride, dim int, table *[16]int8) {
 	widen4AVX2(&levels[0], &data[0], stride, len(levels)/dim, dim, table)
 }
 
-func byteSums(sums []int32, values []int16, data []byte, stride int, rows []uint32) {
-	if !hasAVX2 {
-		byteSumsPortable(sums, values, data, stride, rows)
-		return
-	}
-	if hasVNNI {
-		byteSumsVNNI(&sums[0], &values[0], len(values), &data[0], stride, &rows[0], len(rows))
-		return
-	}
-	byteSumsAVX2(&sums[0], &values[0], len(values), &data[0], stride, &rows[0], len(rows))
-}
-
 func widen2(levels []int16, data []byte, stride, dim int, table *[16]int8) {
 	if !hasAVX2 {
 		widen2Portable(levels, data, stride, dim, table)
@@ -116,9 +104,10 @@ func rowSums(sums []int32, values []int16, rows []*byte) {
 		rowSumsPortable(sums, values, rows)
 		return
 	}
-	kernel := rowSumsAVX2
+	// Called by name, so that the compiler knows that nothing of rows is kept.
 	if hasVNNI {
-		kernel = rowSumsVNNI
+		rowSumsVNNI(&sums[0], &values[0], len(values), &rows[0], len(rows))
+		return
 	}
-	kernel(&sums[0], &values[0], len(values), &rows[0], len(rows))
+	rowSumsAVX2(&sums[0], &values[0], len(values), &rows[0], len(rows))
 }

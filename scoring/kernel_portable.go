@@ -32,10 +32,6 @@ func widen4(levels []int16, data []byte, stride, dim int, table *[16]int8) {
 	widen4Portable(levels, data, stride, dim, table)
 }
 
-func byteSums(sums []int32, values []int16, data []byte, stride int, rows []uint32) {
-	byteSumsPortable(sums, values, data, stride, rows)
-}
-
 func widen2(levels []int16, data []byte, stride, dim int, table *[16]int8) {
 	widen2Portable(levels, data, stride, dim, table)
 }

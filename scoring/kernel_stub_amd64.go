@@ -49,16 +49,6 @@ func addScaledAVX2(z *float32, stride int, factors *float32, slots *uint32, n in
 //go:noescape
 func maxColumnsAVX2(best *float32, arg *int32, stride int, z *float32, n int, first int32)
 
-// byteSumsAVX2 sets sums[i] to the sum of the products of values with row rows[i], for n rows of signed bytes.
-//
-//go:noescape
-func byteSumsAVX2(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)
-
-// byteSumsVNNI sets sums[i] to the sum of the products of values with row rows[i], for n rows of signed bytes.
-//
-//go:noescape
-func byteSumsVNNI(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)
-
 // rowSumsAVX2 sets sums[i] to the sum of the products of values with the signed bytes at rows[i].
 //
 //go:noescape

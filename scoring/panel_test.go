@@ -283,16 +283,15 @@ func TestVector_EqualsPortableAndPanel(t *testing.T) {
 		rows := []uint32{8, 0, 3, 3, 7, 1, 8, 2, 6, 5}[:1+r.IntN(10)]
 		got, portable := make([]int32, len(rows)), make([]int32, len(rows))
 		q.Sums(got, data, dim+2, rows)
-		byteSumsPortable(portable, q.values, data, dim+2, rows)
 		at := make([]*byte, len(rows))
 		for i, row := range rows {
 			at[i] = &data[int(row)*(dim+2)]
 		}
-		scattered, reference := make([]int32, len(rows)), make([]int32, len(rows))
+		scattered := make([]int32, len(rows))
 		q.RowSums(scattered, at)
-		rowSumsPortable(reference, q.values, at)
-		if !slices.Equal(scattered, portable) || !slices.Equal(reference, portable) {
-			t.Errorf("%d columns: rows by address have %v and %v, by number %v", dim, scattered, reference, portable)
+		rowSumsPortable(portable, q.values, at)
+		if !slices.Equal(scattered, portable) {
+			t.Errorf("%d columns: rows by address have %v, the reference kernel %v", dim, scattered, portable)
 		}
 		for i, row := range rows {
 			var want int64

@@ -62,17 +62,16 @@ func (q *Vector) Sums(sums []int32, data []byte, stride int, rows []uint32) {
 	if stride < 0 || int64(largest)*int64(stride)+int64(len(q.values)) > int64(len(data)) || len(q.values) == 0 {
 		panic(fmt.Sprintf("scoring: row %d of %d columns, a stride of %d, in %d bytes", largest, len(q.values), stride, len(data)))
 	}
-	byteSums(sums[:len(rows)], q.values, data, stride, rows)
-}
-
-// byteSumsPortable is the reference kernel.
-func byteSumsPortable(sums []int32, values []int16, data []byte, stride int, rows []uint32) {
-	for i, r := range rows {
-		var sum int32
-		for c, b := range data[int(r)*stride:][:len(values)] {
-			sum += int32(int8(b)) * int32(values[c])
+	const piece = 64
+	var at [piece]*byte
+	sums = sums[:len(rows)]
+	for len(rows) > 0 {
+		n := min(piece, len(rows))
+		for i, r := range rows[:n] {
+			at[i] = &data[int(r)*stride]
 		}
-		sums[i] = sum
+		rowSums(sums[:n], q.values, at[:n])
+		sums, rows = sums[n:], rows[n:]
 	}
 }
 

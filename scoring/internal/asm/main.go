@@ -25,8 +25,6 @@ func main() {
 	panelMaxWide()
 	addScaled()
 	maxColumns()
-	byteSums()
-	byteSumsWide()
 	rowSums()
 	rowSumsWide()
 	widen8()

@@ -398,30 +398,15 @@ func (w widener) rows(step func()) {
 	RET()
 }
 
-// byteSums emits the kernel that compares one vector with scattered rows.
-func byteSums() {
-	TEXT("byteSumsAVX2", NOSPLIT, "func(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)")
-	Doc("byteSumsAVX2 sets sums[i] to the sum of the products of values with row rows[i], for n rows of signed bytes.")
-	Pragma("noescape")
-	w := newSums()
-	data := Load(Param("data"), GP64())
-	stride := Load(Param("stride"), GP64())
-	w.narrow(4, func(at Mem, row reg.GPVirtual) {
-		MOVL(at, row.As32())
-		IMULQ(stride, row)
-		ADDQ(data, row)
-	})
-}
-
 // rowSums emits the kernel that compares one vector with rows wherever they are.
 func rowSums() {
 	TEXT("rowSumsAVX2", NOSPLIT, "func(sums *int32, values *int16, dim int, rows **byte, n int)")
 	Doc("rowSumsAVX2 sets sums[i] to the sum of the products of values with the signed bytes at rows[i].")
 	Pragma("noescape")
-	newSums().narrow(8, func(at Mem, row reg.GPVirtual) { MOVQ(at, row) })
+	newSums().narrow()
 }
 
-// sums holds the registers of byteSums and rowSums.
+// sums holds the registers of rowSums.
 type sums struct {
 	to, values, dim, rows, n reg.Register
 }
@@ -436,14 +421,13 @@ func newSums() sums {
 	}
 }
 
-// narrow emits the loop over rows of which find, from entries of so many bytes, says
-// where they are.
-func (w sums) narrow(entry int, find func(at Mem, row reg.GPVirtual)) {
+// narrow emits the loop over rows.
+func (w sums) narrow() {
 	row, query, left := GP64(), GP64(), GP64()
 	first, second := YMM(), YMM()
 
 	Label("row")
-	find(Mem{Base: w.rows}, row)
+	MOVQ(Mem{Base: w.rows}, row)
 	MOVQ(w.values, query)
 	MOVQ(w.dim, left)
 	VPXOR(first, first, first)
@@ -463,7 +447,7 @@ func (w sums) narrow(entry int, find func(at Mem, row reg.GPVirtual)) {
 
 	VPADDD(second, first, first)
 	w.store(first)
-	ADDQ(Imm(uint64(entry)), w.rows)
+	ADDQ(Imm(8), w.rows)
 	DECQ(w.n)
 	JNZ(LabelRef("row"))
 	VZEROUPPER()

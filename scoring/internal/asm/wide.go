@@ -57,47 +57,31 @@ func (p panel) blockWide(label string, width int) {
 	p.finish(rows, register)
 }
 
-// byteSumsWide emits byteSums for AVX-512 with VNNI. Rows lie apart, so those a few
-// further on are fetched ahead.
-func byteSumsWide() {
-	TEXT("byteSumsVNNI", NOSPLIT, "func(sums *int32, values *int16, dim int, data *byte, stride int, rows *uint32, n int)")
-	Doc("byteSumsVNNI sets sums[i] to the sum of the products of values with row rows[i], for n rows of signed bytes.")
-	Pragma("noescape")
-	w := newSums()
-	data := Load(Param("data"), GP64())
-	stride := Load(Param("stride"), GP64())
-	w.wide(4, func(at Mem, row reg.GPVirtual) {
-		MOVL(at, row.As32())
-		IMULQ(stride, row)
-		ADDQ(data, row)
-	})
-}
-
-// rowSumsWide emits rowSums likewise.
+// rowSumsWide emits rowSums for AVX-512 with VNNI. Rows lie apart, so those a few further
+// on are fetched ahead.
 func rowSumsWide() {
 	TEXT("rowSumsVNNI", NOSPLIT, "func(sums *int32, values *int16, dim int, rows **byte, n int)")
 	Doc("rowSumsVNNI sets sums[i] to the sum of the products of values with the signed bytes at rows[i].")
 	Pragma("noescape")
-	newSums().wide(8, func(at Mem, row reg.GPVirtual) { MOVQ(at, row) })
+	newSums().wide()
 }
 
-// wide emits the loop over rows of which find, from entries of so many bytes, says where
-// they are.
-func (w sums) wide(entry int, find func(at Mem, row reg.GPVirtual)) {
+// wide emits the loop over rows.
+func (w sums) wide() {
 	row, query, left := GP64(), GP64(), GP64()
 	sum := ZMM()
 
 	const ahead = 6 // rows
 	fetched, end := GP64(), GP64()
 	MOVQ(w.rows, fetched)
-	LEAQ(Mem{Base: w.rows, Index: w.n, Scale: uint8(entry)}, end)
+	LEAQ(Mem{Base: w.rows, Index: w.n, Scale: 8}, end)
 	first := GP64()
-	LEAQ(Mem{Base: w.rows, Disp: entry * ahead}, first)
+	LEAQ(Mem{Base: w.rows, Disp: 8 * ahead}, first)
 
 	Label("fetch")
 	CMPQ(fetched, end)
 	JAE(LabelRef("row"))
-	find(Mem{Base: fetched}, row)
+	MOVQ(Mem{Base: fetched}, row)
 	MOVQ(w.dim, left)
 	Label("line")
 	PREFETCHT0(Mem{Base: row})
@@ -105,12 +89,12 @@ func (w sums) wide(entry int, find func(at Mem, row reg.GPVirtual)) {
 	SUBQ(Imm(64), left)
 	JGT(LabelRef("line"))
 	PREFETCHT0(Mem{Base: row, Disp: -1})
-	ADDQ(Imm(uint64(entry)), fetched)
+	ADDQ(Imm(8), fetched)
 	CMPQ(fetched, first)
 	JB(LabelRef("fetch"))
 
 	Label("row")
-	find(Mem{Base: w.rows}, row)
+	MOVQ(Mem{Base: w.rows}, row)
 	MOVQ(w.values, query)
 	MOVQ(w.dim, left)
 	VPXORD(sum, sum, sum)
@@ -128,8 +112,8 @@ func (w sums) wide(entry int, find func(at Mem, row reg.GPVirtual)) {
 	VEXTRACTI64X4(Imm(1), sum, half)
 	VPADDD(half, sum.AsY(), sum.AsY())
 	w.store(sum.AsY())
-	ADDQ(Imm(uint64(entry)), w.rows)
-	ADDQ(Imm(uint64(entry)), first)
+	ADDQ(Imm(8), w.rows)
+	ADDQ(Imm(8), first)
 	DECQ(w.n)
 	JNZ(LabelRef("fetch"))
 	VZEROUPPER()
