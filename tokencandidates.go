@@ -88,6 +88,10 @@ func number(rows []asker) (codes []uint32) {
 // for it to pay to look for those that still matter.
 const thresholdCost = 4
 
+// tokenWindowPassages is the largest range of passages that is gathered at once, in ten
+// bytes for each. Short lists are read anew for every range.
+const tokenWindowPassages = 1 << 17
+
 // tokenWindow is the memory for gathering candidates of a range of passages.
 type tokenWindow struct {
 	gains   []float32
@@ -213,14 +217,14 @@ func (t *tokenSearch) gatherSegment(seg store.Segment, rows []asker, codes []uin
 			return err
 		}
 	}
-	if size := int(min(windowPassages, seg.Span)); len(w.gains) < size {
+	if size := int(min(tokenWindowPassages, seg.Span)); len(w.gains) < size {
 		w.gains, w.last, w.marks = make([]float32, size), make([]float32, size), make([]uint16, size)
 	}
-	for from := uint32(0); from < seg.Span; from += windowPassages {
+	for from := uint32(0); from < seg.Span; from += tokenWindowPassages {
 		if t.late() {
 			break
 		}
-		err := t.gatherWindow(w, rows, lists, from, min(windowPassages, seg.Span-from), n, least())
+		err := t.gatherWindow(w, rows, lists, from, min(tokenWindowPassages, seg.Span-from), n, least())
 		if t.dead != nil {
 			slices.Sort(w.touched) // dead is quick for ascending ones
 		}
@@ -267,7 +271,7 @@ func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, lists []index.P
 		}
 		rest -= a.bound()
 		var few []uint32 // the passages that can still come among the best, once they are all there
-		known := false
+		known, sorted := false, false
 		for j, at := range a.lists {
 			if lists[at].DF() == 0 {
 				continue
@@ -280,16 +284,20 @@ func (t *tokenSearch) gatherWindow(w *tokenWindow, rows []asker, lists []index.P
 			for tf := range gains {
 				gains[tf] = a.gain(a.near[j], index.NearFactor(uint32(tf)))
 			}
-			if closed && !known && int(list.DF()) > 4*index.PostingsBatch {
+			long := closed && int(list.DF()) > 4*index.PostingsBatch
+			if long && !known {
 				known = true
 				for _, o := range w.touched {
 					if w.gains[o]+gain+rest >= least {
 						few = append(few, o)
 					}
 				}
-				slices.Sort(few)
 			}
-			if closed && int(list.DF()) > 4*index.PostingsBatch && int(list.DF()) > 8*len(few) {
+			if long && int(list.DF()) > 8*len(few) {
+				if !sorted {
+					slices.Sort(few)
+					sorted = true
+				}
 				t.lookInto(w, &list, few, from, mark, &gains)
 			} else {
 				t.read(w, &list, from, size, mark, &gains, closed)

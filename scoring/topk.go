@@ -19,6 +19,11 @@ func compareHits(a, b Hit) int {
 	return cmp.Compare(a.ID, b.ID)
 }
 
+// worse reports whether a comes after b; neither is NaN.
+func worse(a, b Hit) bool {
+	return a.Score < b.Score || a.Score == b.Score && a.ID > b.ID
+}
+
 // TopK keeps the k best of the hits pushed, in O(log k) a hit: those of largest
 // score, and of smallest id where scores are equal, so that the result does not
 // depend on the order of arrival. It is not safe for concurrent use.
@@ -39,9 +44,8 @@ func (t *TopK) Push(id uint64, score float64) {
 	case len(t.heap) < t.k:
 		t.heap = append(t.heap, h)
 		t.up(len(t.heap) - 1)
-	case compareHits(h, t.heap[0]) < 0:
-		t.heap[0] = h
-		t.down(0)
+	case worse(t.heap[0], h):
+		t.down(h)
 	}
 }
 
@@ -63,28 +67,34 @@ func (t *TopK) Hits() []Hit {
 }
 
 func (t *TopK) up(i int) {
+	h := t.heap[i]
 	for i > 0 {
 		parent := (i - 1) / 2
-		if compareHits(t.heap[i], t.heap[parent]) <= 0 {
-			return
+		if !worse(h, t.heap[parent]) {
+			break
 		}
-		t.heap[i], t.heap[parent] = t.heap[parent], t.heap[i]
+		t.heap[i] = t.heap[parent]
 		i = parent
 	}
+	t.heap[i] = h
 }
 
-func (t *TopK) down(i int) {
+// down puts h in the place of the worst.
+func (t *TopK) down(h Hit) {
+	heap, i := t.heap, 0
 	for {
-		worst := i
-		for child := 2*i + 1; child <= 2*i+2 && child < len(t.heap); child++ {
-			if compareHits(t.heap[child], t.heap[worst]) > 0 {
-				worst = child
-			}
+		child := 2*i + 1
+		if child >= len(heap) {
+			break
 		}
-		if worst == i {
-			return
+		if child+1 < len(heap) && worse(heap[child+1], heap[child]) {
+			child++
 		}
-		t.heap[i], t.heap[worst] = t.heap[worst], t.heap[i]
-		i = worst
+		if !worse(heap[child], h) {
+			break
+		}
+		heap[i] = heap[child]
+		i = child
 	}
+	heap[i] = h
 }
