@@ -90,7 +90,7 @@ func (db *DB) checkLeaders(ctx context.Context, tx *store.Tx, m *store.Meta) err
 	if err != nil || vm == nil {
 		return err
 	}
-	book, err := newCodebook(tx, vm, nil)
+	book, err := newCodebook(tx, vm, nil, nil)
 	if err != nil {
 		return err
 	}

@@ -210,7 +210,7 @@ func (t *tokenSearch) gatherSegment(seg store.Segment, rows []asker, codes []uin
 	defer func() { clear(w.lists) }() // what they read from does not outlive the transaction
 	lists := w.lists
 	// They are looked up by ascending code, which reads each chunk once.
-	reader := index.NewSegmentReader(vectorChunks(t.tx, seg.ID))
+	reader := t.book.chunks[seg.ID].Reader(vectorChunks(t.tx, seg.ID))
 	for i, code := range codes {
 		var err error
 		if lists[i], err = reader.Postings(code); err != nil {

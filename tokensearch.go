@@ -291,7 +291,7 @@ func (s *searcher) tokenHits(q *tokenQuery, words *scoring.Plan) ([]Hit, error) 
 	}
 	book := s.db.codebook.Load()
 	if !book.fits(s.tx) {
-		if book, err = newCodebook(s.tx, m, book); err != nil {
+		if book, err = newCodebook(s.tx, m, s.meta.Segments, book); err != nil {
 			return nil, err
 		}
 		s.db.codebook.Store(book)

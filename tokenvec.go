@@ -274,7 +274,8 @@ type codebook struct {
 	z       *index.Quantiser
 	leaders *index.Leaders
 	graph   *index.HNSW
-	header  []byte // of the graph
+	header  []byte                   // of the graph
+	chunks  map[uint32]*index.Chunks // by segment
 
 	readers  *readers       // transactions that see the leaders
 	walkers  *readers       // and those that see the graph
@@ -284,11 +285,14 @@ type codebook struct {
 
 // newCodebook returns the code book of the state of a read-only transaction. What an
 // earlier one has of the same graph, which may be nil, is taken over.
-func newCodebook(tx *store.Tx, m *store.VectorMeta, before *codebook) (*codebook, error) {
-	c := &codebook{header: slices.Clone(m.GraphHeader), readers: new(readers), walkers: new(readers), snapshot: tx.Snapshot(), identity: tx.Identity()}
+func newCodebook(tx *store.Tx, m *store.VectorMeta, segments []store.Segment, before *codebook) (*codebook, error) {
+	c := &codebook{chunks: map[uint32]*index.Chunks{}, header: slices.Clone(m.GraphHeader), readers: new(readers), walkers: new(readers), snapshot: tx.Snapshot(), identity: tx.Identity()}
 	var err error
 	if c.z, err = quantiserOf(m); err != nil {
 		return nil, err
+	}
+	for _, seg := range segments {
+		c.chunks[seg.ID] = index.NewChunks(m.NextLeader, seg.Span)
 	}
 	c.leaders = index.MapLeaders(c.z, m.NextLeader, uint32(store.LeadersPerBlock(int(m.LeaderBytes))), leaderBlocks{c.readers, m, true})
 	if before != nil && before.identity == c.identity && slices.Equal(before.header, m.GraphHeader) {

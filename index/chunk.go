@@ -142,6 +142,11 @@ func viewChunk(c Chunk) (chunkView, error) {
 	return v, nil
 }
 
+// begins reports whether the list of a code does not begin before v.
+func (v *chunkView) begins(code uint32) bool {
+	return code > v.key.Code || code == v.key.Code && v.key.Ordinal == 0
+}
+
 func (v *chunkView) numGroups() int { return len(v.groups) / groupBytes }
 
 // group returns the first code of group i, its offset in the body and its kind.

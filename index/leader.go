@@ -58,17 +58,17 @@ func (p *LeaderProbe) Sims(sims []float32, leaders []byte, codes []uint32) {
 // many as similarities.
 func (p *LeaderProbe) rowSims(sims []float32, rows []*byte) {
 	const piece = 64
-	var scales [piece]float32
 	var sums [piece]int32
 	for len(rows) > 0 {
 		n := min(piece, len(rows))
 		for i, row := range rows[:n] {
-			scales[i] = exactScale(unsafe.Slice(row, exactHeader))
 			rows[i] = (*byte)(unsafe.Add(unsafe.Pointer(row), exactHeader))
 		}
 		p.vector.RowSums(sums[:n], rows[:n])
-		for i := range n {
-			sims[i] = float32(float32(float32(sums[i])*scales[i]) * p.vector.Scale())
+		for i, row := range rows[:n] {
+			// In front of what has just been read, so that it is near by now.
+			scale := exactScale(unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(row), -exactHeader)), exactHeader))
+			sims[i] = float32(float32(float32(sums[i])*scale) * p.vector.Scale())
 		}
 		sims, rows = sims[n:], rows[n:]
 	}

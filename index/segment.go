@@ -123,8 +123,9 @@ func (w *SegmentWriter) Chunks(universe uint32) iter.Seq[Chunk] {
 // gone; making one costs nothing.
 type SegmentReader struct {
 	source ChunkSource
-	view   chunkView
-	have   bool
+	known  *Chunks // of the segment, or nil
+	view   *chunkView
+	own    chunkView // where view is not among those known
 }
 
 // NewSegmentReader returns a reader of the segment whose chunks source holds.
@@ -132,26 +133,49 @@ func NewSegmentReader(source ChunkSource) *SegmentReader {
 	return &SegmentReader{source: source}
 }
 
+// Reader returns a reader of the segment whose chunks c remembers and source holds.
+func (c *Chunks) Reader(source ChunkSource) *SegmentReader {
+	return &SegmentReader{source: source, known: c}
+}
+
+// seek makes the chunk in which a code would be the one looked at, and reports whether
+// there is one.
+func (r *SegmentReader) seek(code uint32) (bool, error) {
+	if r.known != nil {
+		if c := r.known.find(code); c != nil {
+			r.view = &c.chunkView
+			return true, nil
+		}
+	}
+	c, ok, err := r.source.Floor(code, 0)
+	if err != nil || !ok {
+		return false, err
+	}
+	if r.view == nil || c.Code != r.view.key.Code || c.Ordinal != r.view.key.Ordinal {
+		r.view = nil
+		if r.own, err = viewChunk(c); err != nil {
+			return false, err
+		}
+		r.view = &r.own
+	}
+	if r.known != nil {
+		r.view = &r.known.add(*r.view, code).chunkView
+	}
+	return true, nil
+}
+
 // Postings returns the list of a code, of which DF is 0 if the segment has none.
 // It fails with what the source fails with, or ErrCorruptPostings. It allocates
-// nothing.
+// nothing but what [Chunks] remember.
 func (r *SegmentReader) Postings(code uint32) (Postings, error) {
-	v := &r.view
-	if !r.have || code < v.key.Code || code > v.last || code == v.key.Code && v.key.Ordinal > 0 {
-		c, ok, err := r.source.Floor(code, 0)
-		if err != nil || !ok {
+	if r.view == nil || code > r.view.last || !r.view.begins(code) {
+		if ok, err := r.seek(code); err != nil || !ok {
 			return Postings{}, err
 		}
-		if !r.have || c.Code != v.key.Code || c.Ordinal != v.key.Ordinal {
-			r.have = false
-			if *v, err = viewChunk(c); err != nil {
-				return Postings{}, err
-			}
-			r.have = true
-		}
-		if code > v.last {
-			return Postings{}, nil
-		}
+	}
+	v := r.view
+	if code > v.last {
+		return Postings{}, nil
 	}
 	i := v.find(code)
 	first, _, long := v.group(i)

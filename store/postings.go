@@ -36,22 +36,10 @@ func (tx *Tx) Chunk(at ChunkKey) (ChunkKey, []byte, error) {
 	return inSegment(Postings, at.Segment, key, value, err)
 }
 
-// VChunk is Chunk for the postings of leaders. A search asks for hundreds of them, so a
-// chunk that was verified is not verified again as long as nothing is committed.
+// VChunk is Chunk for the postings of leaders.
 func (tx *Tx) VChunk(at ChunkKey) (ChunkKey, []byte, error) {
 	want := at.encode()
-	known := tx.verifiedBlocks()
-	if known != nil {
-		k, sealed, err := tx.floor(VPostings, want[:])
-		if err == nil && len(k) == chunkKeyBytes && len(sealed) >= sumBytes && known.reaches(verifiedKey(k), want) {
-			value := sealed[: len(sealed)-sumBytes : len(sealed)-sumBytes]
-			return inSegment(VPostings, at.Segment, k, value, nil)
-		}
-	}
 	key, value, err := tx.Floor(VPostings, want[:])
-	if err == nil && len(key) == chunkKeyBytes {
-		known.note(verifiedKey(key), want)
-	}
 	return inSegment(VPostings, at.Segment, key, value, err)
 }
 

@@ -44,7 +44,7 @@ type Store struct {
 	bolt     *bbolt.DB
 	file     *os.File // bbolt's own
 	format   uint64
-	verified atomic.Pointer[verified]
+	records  atomic.Pointer[recordCache]
 	seeds    *seeds
 
 	life   sync.RWMutex // held shared by transactions, alone by Close

@@ -204,24 +204,27 @@ func (tx *Tx) DeleteFoldedVectors(first PassageID, n uint32) error {
 
 // A VectorReader gives the vector records of passages. It remembers the last
 // block, so that ascending ids cost one look-up and one checksum a block; a block that
-// a reader has verified is not verified again as long as nothing is committed. It is
-// for one goroutine.
+// any reader has verified is neither looked for nor verified again as long as nothing is
+// committed. It is for one goroutine.
 type VectorReader struct {
 	tx    *Tx
 	block ForwardBlock // the last that was read, of no passages before the first
-	known *verified
+	known *recordCache
 }
 
 // VectorReader returns a reader of vector records. What the transaction changes
 // in them later is not seen.
 func (tx *Tx) VectorReader() *VectorReader {
-	return &VectorReader{tx: tx, known: tx.verifiedBlocks()}
+	return &VectorReader{tx: tx, known: tx.recordCache()}
 }
 
 // Record returns the vector record of passage p, pending or folded, nil if it has
 // none.
 func (r *VectorReader) Record(p PassageID) ([]byte, error) {
 	if record, ok := r.block.Find(p); ok {
+		return record, nil
+	}
+	if record := r.known.find(p); record != nil {
 		return record, nil
 	}
 	key := key64(uint64(p))
@@ -255,20 +258,12 @@ func (r *VectorReader) seek(p PassageID, key []byte) (err error) {
 	if k == nil || r.block.n > 0 && len(k) == 8 && binary.BigEndian.Uint64(k) == uint64(r.block.first) {
 		return nil
 	}
-	var first PassageID
-	if len(k) == 8 {
-		first = PassageID(binary.BigEndian.Uint64(k))
-	}
-	if len(sealed) >= sumBytes && r.known.has(first) {
-		r.block, err = parseForwardAt(Vectors, k, sealed[:len(sealed)-sumBytes:len(sealed)-sumBytes])
-		return err
-	}
 	value, err := r.tx.open(Vectors, k, sealed)
 	if err != nil {
 		return err
 	}
 	if r.block, err = parseForwardAt(Vectors, k, value); err == nil {
-		r.known.add(first)
+		r.known.add(&r.block)
 	}
 	return err
 }
