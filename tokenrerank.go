@@ -32,16 +32,19 @@ func (t *tokenSearch) rerank(list []candidate, want int, stop bool) (docs []foun
 	rerankers := make([]*reranker, max(1, t.opts.Workers))
 	// A document may have several passages among the best.
 	perDocument := 1 + t.searcher.meta.LivePassages/(t.searcher.meta.LiveDocs+1)
-	best := scoring.NewTopK(int(min(uint64(len(list)), uint64(want)*perDocument)))
+	most := int(min(uint64(len(list)), uint64(want)*perDocument))
+	best := scoring.NewTopK(most)
+	coarse := t.coarse()
 	var seen forecast
-	for end := 0; end < len(list); {
+	end := 0
+	for end < len(list) {
 		step := list[end:]
 		if stop && len(step) > rerankStep {
 			step = step[:rerankStep]
 		}
 		end += len(step)
 		ascending(step) // those of one block come together
-		if err := t.score(step, rerankers); err != nil {
+		if err := t.score(step, rerankers, coarse); err != nil {
 			return nil, false, err
 		}
 		if end == len(list) {
@@ -54,12 +57,58 @@ func (t *tokenSearch) rerank(list []candidate, want int, stop bool) (docs []foun
 			}
 		}
 		if least, full := best.Threshold(); full && seen.most(float64(list[end].gain), len(list)-end) < least {
-			docs, err = t.best(list[:end], want)
-			return docs, false, err
+			break
 		}
 	}
-	docs, err = t.best(list, want)
-	return docs, true, err
+	scored := list[:end]
+	if coarse {
+		docs, err = t.refine(scored, want, most, rerankers)
+	} else {
+		docs, err = t.best(scored, want)
+	}
+	return docs, end == len(list), err
+}
+
+// coarseDeviations is how far below the least score that matters, in standard deviations
+// of coarse scores, an exact score is looked at, too.
+const coarseDeviations = 8
+
+// coarse reports whether coarse scores tell which of the exact ones are worth computing.
+func (t *tokenSearch) coarse() bool {
+	return t.byMaxSim() && !t.opts.Exact && t.words == nil && !t.z.HasLeader()
+}
+
+// byMaxSim reports whether documents come in the order of the sums of their largest
+// similarities.
+func (t *tokenSearch) byMaxSim() bool {
+	return (t.opts.Score == ScoreDefault || t.opts.Score == ScoreMaxSim) && t.boost == nil
+}
+
+// refine is best for candidates with coarse scores: it computes exact ones for the most
+// best of them and those that may belong there, and for more if these are of too few
+// documents.
+func (t *tokenSearch) refine(list []candidate, want, most int, rerankers []*reranker) ([]found, error) {
+	order.Stable(list, func(a, b *candidate) int { return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.id, b.id)) })
+	coarse := make([]float64, len(list))
+	for i := range list {
+		coarse[i] = list[i].score
+	}
+	off := coarseDeviations * t.panel.CoarseDeviation(t.query.weights)
+	for done, end := 0, 0; ; most *= 2 {
+		for end < len(list) && (end < most || coarse[end] >= coarse[most-1]-off) {
+			end++
+		}
+		more := list[done:end]
+		done = end
+		ascending(more)
+		if err := t.score(more, rerankers, false); err != nil {
+			return nil, err
+		}
+		docs, err := t.best(list[:done], want)
+		if err != nil || len(docs) >= want || done == len(list) {
+			return docs, err
+		}
+	}
 }
 
 // ascending puts candidates in the order of their ids.
@@ -67,8 +116,8 @@ func ascending(list []candidate) {
 	order.Stable(list, func(a, b *candidate) int { return cmp.Compare(a.id, b.id) })
 }
 
-// score sets the scores of candidates.
-func (t *tokenSearch) score(list []candidate, rerankers []*reranker) error {
+// score sets the scores of candidates, coarse or exact ones.
+func (t *tokenSearch) score(list []candidate, rerankers []*reranker, coarse bool) error {
 	workers := max(1, min(len(rerankers), len(list)/16))
 	errs := make([]error, workers)
 	part := func(w int) {
@@ -79,7 +128,7 @@ func (t *tokenSearch) score(list []candidate, rerankers []*reranker) error {
 			if errs[w] = t.ctx.Err(); errs[w] != nil {
 				return
 			}
-			if list[i].score, errs[w] = rerankers[w].score(list[i].id); errs[w] != nil {
+			if list[i].score, errs[w] = rerankers[w].score(list[i].id, coarse); errs[w] != nil {
 				return
 			}
 		}
@@ -261,7 +310,7 @@ func (r *reranker) place(v *store.VectorRecord) error {
 }
 
 // score returns the score of a passage, -Inf if it has no token vectors.
-func (r *reranker) score(p store.PassageID) (float64, error) {
+func (r *reranker) score(p store.PassageID, coarse bool) (float64, error) {
 	v, ok, err := r.record(p)
 	if err == nil && ok {
 		err = r.place(&v)
@@ -274,7 +323,11 @@ func (r *reranker) score(p store.PassageID) (float64, error) {
 	case ScoreSoftmax, ScoreSum:
 		return r.attention(&v), nil
 	default:
-		t.panel.MaxSim(&r.tile, r.best, nil, t.z, v.Rows, r.rows, r.dots)
+		if coarse {
+			t.panel.CoarseMaxSim(&r.tile, r.best, v.Rows)
+		} else {
+			t.panel.MaxSim(&r.tile, r.best, nil, t.z, v.Rows, r.rows, r.dots)
+		}
 		score := 0.0
 		for i, best := range r.best {
 			score += t.query.weights[i] * float64(best)

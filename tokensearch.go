@@ -346,7 +346,7 @@ func (t *tokenSearch) rank(want int) ([]found, error) {
 	}
 	d := t.opts.depth(t.meta.NextLeader, t.searcher.meta.LivePassages)
 	// Gains say nothing certain of other scores, nor of those that have other parts.
-	stop := d.stop && (t.opts.Score == ScoreDefault || t.opts.Score == ScoreMaxSim) && t.boost == nil
+	stop := d.stop && t.byMaxSim()
 	for depth := max(d.rerank, 2*want); ; {
 		list, complete, err := t.candidates(d.probes, depth)
 		if err != nil {

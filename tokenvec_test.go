@@ -112,8 +112,11 @@ func recallOf(t *testing.T, db *ciyuan.DB, queries [][]float32, o ciyuan.SearchO
 		ids := namesOf(got.Hits)
 		for _, h := range want.Hits {
 			all++
-			if slices.Contains(ids, h.ID) {
+			if i := slices.Index(ids, h.ID); i >= 0 {
 				found++
+				if score := got.Hits[i].Score; score != h.Score {
+					t.Errorf("%s has the score %v, in the exact search %v", h.ID, score, h.Score)
+				}
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func NewChunks(n, passages uint32) *Chunks {
 	// A chunk has the postings of dozens of passages, and a slot should rarely have
 	// two of them.
 	slots := passages/2 + 64
-	codes := max(8, n/slots+1)
+	codes := n/slots + 1
 	return &Chunks{codes: codes, slots: make([]atomic.Pointer[readChunk], n/codes+1)}
 }
 
@@ -44,10 +44,20 @@ func (c *Chunks) add(v chunkView, code uint32) *readChunk {
 	if at >= len(c.slots) {
 		return &readChunk{chunkView: v}
 	}
-	r := c.slots[min(at, int(v.last/c.codes))].Load()
-	if r == nil || r.key.Code != v.key.Code || r.key.Ordinal != v.key.Ordinal {
+	from := v.key.Code
+	if v.key.Ordinal > 0 {
+		from++ // its list begins before
+	}
+	first, last := int(from/c.codes), min(int(v.last/c.codes), len(c.slots)-1)
+	var r *readChunk
+	for _, i := range [...]int{at, first, last} {
+		if other := c.slots[min(i, len(c.slots)-1)].Load(); other != nil && other.key.Code == v.key.Code && other.key.Ordinal == v.key.Ordinal {
+			r = other
+		}
+	}
+	if r == nil {
 		r = &readChunk{chunkView: v}
-		for i := v.key.Code / c.codes; i <= v.last/c.codes && int(i) < len(c.slots); i++ {
+		for i := first; i <= last; i++ {
 			c.slots[i].Store(r)
 		}
 	}

@@ -178,6 +178,11 @@ func TestMapLeaders(t *testing.T) {
 	if !slices.Equal(got, want) || mapped.Err() != nil || mapped.Len() != n {
 		t.Errorf("similarities differ (%v)", mapped.Err())
 	}
+	for _, l := range []*Leaders{copied, mapped} {
+		if n := testing.AllocsPerRun(10, func() { l.sims(probe, codes, got) }); n > 0 {
+			t.Errorf("%v allocations", n)
+		}
+	}
 	for code := range uint32(n) {
 		if !slices.Equal(mapped.Row(code), copied.Row(code)) {
 			t.Errorf("leader %d differs", code)

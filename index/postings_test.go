@@ -104,8 +104,29 @@ func readAll(tb testing.TB, p Postings) []posting {
 
 func checkSegment(t rapid.TB, source *memSource, want model) {
 	t.Helper()
-	r := NewSegmentReader(source)
-	for _, c := range want.codes() {
+	codes := want.codes()
+	checkLists(t, NewSegmentReader(source), codes, want)
+	// Chunks that are remembered, in few slots and many, for codes in any order.
+	for _, passages := range []uint32{1, 1 << 16} {
+		known := NewChunks(slices.Max(append(codes, 0))+1, passages)
+		for range 2 {
+			checkLists(t, known.Reader(source), codes, want)
+			slices.Reverse(codes)
+		}
+	}
+	stats, err := CheckSegment(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stats.Lists != len(want) || stats.Chunks != len(source.chunks) {
+		t.Fatalf("stats %+v, want %d lists, %d chunks", stats, len(want), len(source.chunks))
+	}
+}
+
+// checkLists compares the lists of some codes with those of a model.
+func checkLists(t rapid.TB, r *SegmentReader, codes []uint32, want model) {
+	t.Helper()
+	for _, c := range codes {
 		p, err := r.Postings(c)
 		if err != nil {
 			t.Fatal(err)
@@ -131,12 +152,23 @@ func checkSegment(t rapid.TB, source *memSource, want model) {
 			t.Fatalf("code %d: df %d, %v", c+1, p.DF(), err)
 		}
 	}
-	stats, err := CheckSegment(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if stats.Lists != len(want) || stats.Chunks != len(source.chunks) {
-		t.Fatalf("stats %+v, want %d lists, %d chunks", stats, len(want), len(source.chunks))
+}
+
+// A chunk that was read is not asked for again, whatever reader asks.
+func TestChunks_ReadOnce(t *testing.T) {
+	source := mixedSegment()
+	known := NewChunks(1000, 1<<16)
+	for pass := range 3 {
+		source.reads = 0
+		r := known.Reader(source)
+		for code := uint32(5); code < 200; code += 7 {
+			if _, err := r.Postings(code); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if pass > 0 && source.reads > 0 {
+			t.Errorf("pass %d: %d reads", pass, source.reads)
+		}
 	}
 }
 
@@ -515,21 +547,22 @@ func FuzzChunk(f *testing.F) {
 func TestSegment_NoAllocation(t *testing.T) {
 	source := mixedSegment()
 	var ordinals, tfs [PostingsBatch]uint32
-	r := NewSegmentReader(source)
-	allocs := testing.AllocsPerRun(20, func() {
-		for code := uint32(5); code < 200; code++ {
-			p, err := r.Postings(code)
-			if err != nil {
-				t.Fatal(err)
+	for name, r := range map[string]*SegmentReader{"read": NewSegmentReader(source), "known": NewChunks(200, 1<<16).Reader(source)} {
+		allocs := testing.AllocsPerRun(20, func() {
+			for code := uint32(5); code < 200; code++ {
+				p, err := r.Postings(code)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for p.Next(ordinals[:], tfs[:]) > 0 {
+				}
+				if p.Err() != nil {
+					t.Fatal(p.Err())
+				}
 			}
-			for p.Next(ordinals[:], tfs[:]) > 0 {
-			}
-			if p.Err() != nil {
-				t.Fatal(p.Err())
-			}
+		})
+		if allocs > 0 {
+			t.Errorf("%s: %v allocations", name, allocs)
 		}
-	})
-	if allocs > 0 {
-		t.Errorf("%v allocations", allocs)
 	}
 }

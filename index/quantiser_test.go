@@ -273,8 +273,46 @@ func TestPanel_Allocates(t *testing.T) {
 			p.Set(query)
 			p.LeaderDots(&tile, dots, s.leaders)
 			p.MaxSim(&tile, best, arg, s.z, s.rows, s.slots, dots)
+			if grade == GradeExact {
+				p.CoarseMaxSim(&tile, best, s.rows)
+			}
 		}); n > 0 {
 			t.Errorf("%v: %g allocations a passage", grade, n)
+		}
+	}
+}
+
+// Coarse similarities are off by no more than rounding explains.
+func TestPanel_CoarseMaxSim(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	for _, dim := range []int{32, 100, 128, 384} {
+		for _, rows := range []int{1, 12, 15, 32} {
+			weights := make([]float64, rows)
+			for i := range weights {
+				weights[i] = 0.5 + r.Float64()
+			}
+			var squares float64
+			const passages = 20
+			for range passages {
+				s := newPassage(t, r, dim, 1+r.IntN(90), GradeExact)
+				p := s.z.NewPanel(unitRows(r, rows, dim))
+				best, coarse := make([]float32, rows), make([]float32, rows)
+				var tile Tile
+				p.MaxSim(&tile, best, nil, s.z, s.rows, nil, nil)
+				p.CoarseMaxSim(&tile, coarse, s.rows)
+				sum := 0.0
+				for i, weight := range weights {
+					sum += weight * float64(coarse[i]-best[i])
+				}
+				off := sum / p.CoarseDeviation(weights)
+				squares += off * off
+				if math.Abs(off) > 5 {
+					t.Errorf("%d columns, %d rows: off by %.1f deviations", dim, rows, off)
+				}
+			}
+			if mean := math.Sqrt(squares / passages); mean > 2 {
+				t.Errorf("%d columns, %d rows: off by %.2f deviations in the mean", dim, rows, mean)
+			}
 		}
 	}
 }

@@ -59,6 +59,13 @@ func panelMax(best []float32, levels []int16, scales []float32, p *Panel) {
 	panelMaxAVX2(&best[0], &p.values[0], &levels[0], &scales[0], &p.scales[0], p.dim/2, len(scales)/tileRows, len(best))
 }
 
+// hasBytePanel reports whether there is a kernel of bytes.
+var hasBytePanel = hasVNNI
+
+func bytePanelMax(best []float32, p *BytePanel, rows []byte, stride, n int) {
+	bytePanelMaxVNNI(&best[0], &p.values[0], &p.scales[0], len(best), &rows[0], stride, n, p.panel.dim)
+}
+
 func addScaled(z []float32, stride int, factors []float32, slots []uint32, base []float32) {
 	if !hasAVX2 {
 		addScaledPortable(z, stride, factors, slots, base)

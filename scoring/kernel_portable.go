@@ -37,3 +37,7 @@ func widen2(levels []int16, data []byte, stride, dim int, table *[16]int8) {
 }
 
 func rowSums(sums []int32, values []int16, rows []*byte) { rowSumsPortable(sums, values, rows) }
+
+const hasBytePanel = false
+
+func bytePanelMax([]float32, *BytePanel, []byte, int, int) { panic("scoring: no kernel of bytes") }

@@ -39,6 +39,11 @@ func panelMaxAVX2(dst *float32, values *int16, levels *int16, scales *float32, q
 //go:noescape
 func panelMaxVNNI(dst *float32, values *int16, levels *int16, scales *float32, queryScales *float32, pairs int, tiles int, stride int)
 
+// bytePanelMaxVNNI raises best, of so many lanes, to their largest dot products with n rows.
+//
+//go:noescape
+func bytePanelMaxVNNI(best *float32, values *uint8, scales *float32, lanes int, rows *byte, stride int, n int, dim int)
+
 // addScaledAVX2 adds factors[t] times row slots[t] of base to row t of z, n rows of stride columns.
 //
 //go:noescape

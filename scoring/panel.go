@@ -47,7 +47,10 @@ type Panel struct {
 // multiple of 32 up to [MaxPanelDim]; anything else is a bug of the caller and
 // panics. Columns that are NaN or infinite count as 0. Memory of an earlier Set is
 // used again.
-func (p *Panel) Set(query []float32, rows, dim int) {
+func (p *Panel) Set(query []float32, rows, dim int) { p.set(query, rows, dim, math.MaxInt16) }
+
+// set is Set with values up to most.
+func (p *Panel) set(query []float32, rows, dim, most int) {
 	if dim <= 0 || dim%GroupSize != 0 || dim > MaxPanelDim || len(query) != rows*dim {
 		panic(fmt.Sprintf("scoring: panel of %d numbers for %d x %d", len(query), rows, dim))
 	}
@@ -58,15 +61,15 @@ func (p *Panel) Set(query []float32, rows, dim int) {
 	clear(p.values)
 	clear(p.scales)
 	for i := range rows {
-		p.scales[i] = quantise16(query[i*dim:(i+1)*dim], func(c int, v int16) { p.values[p.at(i, c)] = v })
+		p.scales[i] = quantise(query[i*dim:(i+1)*dim], most, func(c int, v int16) { p.values[p.at(i, c)] = v })
 	}
 }
 
-// quantise16 calls set with each column of v in so many of 16 bits that no sum of
-// products with levels can exceed an int32, and returns the scale. Columns that are
+// quantise calls set with each column of v as a value up to most, or less, so that no sum
+// of products with levels can exceed an int32, and returns the scale. Columns that are
 // NaN or infinite count as 0, which is not set.
-func quantise16(v []float32, set func(column int, value int16)) float32 {
-	limit := float64(min(math.MaxInt16, math.MaxInt32/(len(v)*MaxLevelMagnitude)))
+func quantise(v []float32, most int, set func(column int, value int16)) float32 {
+	limit := float64(min(most, math.MaxInt32/(len(v)*MaxLevelMagnitude)))
 	var largest float64
 	for _, x := range v {
 		if a := math.Abs(float64(x)); a > largest && !math.IsInf(a, 0) {

@@ -2,6 +2,7 @@ package scoring
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 )
 
@@ -25,7 +26,7 @@ func (q *Vector) Set(v []float32) {
 	}
 	q.values = grown(q.values, len(v))
 	clear(q.values)
-	q.scale = quantise16(v, func(c int, x int16) { q.values[c] = x })
+	q.scale = quantise(v, math.MaxInt16, func(c int, x int16) { q.values[c] = x })
 }
 
 // SetLevels makes q what a row of signed bytes, times scale, stands for; nothing is

@@ -23,6 +23,7 @@ func main() {
 	panelDotsWide()
 	panelMax()
 	panelMaxWide()
+	bytePanelMax()
 	addScaled()
 	maxColumns()
 	rowSums()
