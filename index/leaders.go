@@ -38,6 +38,7 @@ type leaderArena struct {
 	perBlock uint32
 	rows     []byte          // LeaderBytes each
 	loaded   []atomic.Uint32 // by block: how many of its leaders are here
+	whole    atomic.Uint32   // all leaders below are here
 	mu       sync.Mutex
 }
 
@@ -77,7 +78,19 @@ func (l *Leaders) reserve(n uint32) {
 			b.loaded[i].Store(have)
 		}
 	}
+	b.advance(a.whole.Load())
 	l.arena = b
+}
+
+// advance raises whole, from where it was at least.
+func (a *leaderArena) advance(whole uint32) {
+	for block := whole / a.perBlock; block < uint32(len(a.loaded)); block++ {
+		have := a.loaded[block].Load()
+		if whole = max(whole, block*a.perBlock+have); have < a.perBlock {
+			break
+		}
+	}
+	a.whole.Store(whole)
 }
 
 // Len returns the number of leaders.
@@ -101,6 +114,9 @@ func (l *Leaders) load(code uint32) bool {
 		return l.find(code) != nil
 	}
 	a := l.arena
+	if code < a.whole.Load() {
+		return true
+	}
 	block, at := code/a.perBlock, code%a.perBlock
 	if a.loaded[block].Load() > at {
 		return true
@@ -153,6 +169,9 @@ func (l *Leaders) read(block, at uint32) error {
 		from := int(block*a.perBlock) * stride
 		copy(a.rows[from+int(have)*stride:], rows[int(have)*stride:])
 		a.loaded[block].Store(n)
+		if block == a.whole.Load()/a.perBlock {
+			a.advance(a.whole.Load())
+		}
 	}
 	return nil
 }
@@ -181,6 +200,9 @@ func (l *Leaders) Append(row []byte) uint32 {
 		return code
 	}
 	a.loaded[code/a.perBlock].Store(code%a.perBlock + 1)
+	if a.whole.Load() == code {
+		a.whole.Store(code + 1)
+	}
 	l.n++
 	return code
 }
@@ -193,6 +215,7 @@ func (l *Leaders) Truncate(n uint32) {
 			a.loaded[block].Store(keep)
 		}
 	}
+	a.whole.Store(min(n, a.whole.Load()))
 	l.n = min(n, l.n)
 }
 
@@ -202,8 +225,9 @@ func (l *Leaders) sims(p *LeaderProbe, codes []uint32, out []float32) {
 		l.mappedSims(p, codes, out)
 		return
 	}
+	whole := min(l.arena.whole.Load(), l.n)
 	for i, code := range codes {
-		if code >= l.n || !l.load(code) {
+		if code >= whole && (code >= l.n || !l.load(code)) {
 			l.simsOf(p, codes, out, i)
 			return
 		}

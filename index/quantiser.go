@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ciyuan-search/ciyuan/scoring"
 )
@@ -241,12 +242,21 @@ func appendExact(dst []byte, v []float32) []byte {
 	u := math.Float32bits(largest/maxByteLevel) + 0xffff
 	scale := math.Float32frombits(u & 0xffff0000)
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(u>>16))
-	for _, x := range v {
-		level := 0.0
-		if scale != 0 {
-			level = math.RoundToEven(float64(x) / float64(scale))
+	from := len(dst)
+	dst = slices.Grow(dst, len(v))[:from+len(v)]
+	levels := dst[from:]
+	if scale == 0 {
+		clear(levels)
+		return dst
+	}
+	for i, x := range v {
+		level := math.RoundToEven(float64(x) / float64(scale))
+		if level > maxByteLevel {
+			level = maxByteLevel
+		} else if level < -maxByteLevel {
+			level = -maxByteLevel
 		}
-		dst = append(dst, byte(int8(max(-maxByteLevel, min(maxByteLevel, level)))))
+		levels[i] = byte(int8(level))
 	}
 	return dst
 }

@@ -60,30 +60,44 @@ func (p *Panel) set(query []float32, rows, dim, most int) {
 	p.scales = grown(p.scales, stride)
 	clear(p.values)
 	clear(p.scales)
+	var row [MaxPanelDim]int16
 	for i := range rows {
-		p.scales[i] = quantise(query[i*dim:(i+1)*dim], most, func(c int, v int16) { p.values[p.at(i, c)] = v })
+		p.scales[i] = quantise(row[:dim], query[i*dim:(i+1)*dim], most)
+		for c, v := range row[:dim] {
+			p.values[p.at(i, c)] = v
+		}
 	}
 }
 
-// quantise calls set with each column of v as a value up to most, or less, so that no sum
+// quantise sets values to the columns of v as numbers up to most, or less, so that no sum
 // of products with levels can exceed an int32, and returns the scale. Columns that are
-// NaN or infinite count as 0, which is not set.
-func quantise(v []float32, most int, set func(column int, value int16)) float32 {
-	limit := float64(min(most, math.MaxInt32/(len(v)*MaxLevelMagnitude)))
-	var largest float64
+// NaN or infinite count as 0.
+func quantise(values []int16, v []float32, most int) float32 {
+	values = values[:len(v)]
+	limit := float32(min(most, math.MaxInt32/(len(v)*MaxLevelMagnitude)))
+	var largest float32
 	for _, x := range v {
-		if a := math.Abs(float64(x)); a > largest && !math.IsInf(a, 0) {
+		if a := math.Float32frombits(math.Float32bits(x) &^ (1 << 31)); a > largest && a <= math.MaxFloat32 {
 			largest = a
 		}
 	}
-	scale := float32(largest / limit)
+	scale := float32(float64(largest) / float64(limit))
 	if scale == 0 {
+		clear(values)
 		return 0
 	}
 	for c, x := range v {
-		if y := float64(x) / float64(scale); !math.IsNaN(y) && !math.IsInf(y, 0) {
-			set(c, int16(max(-limit, min(limit, math.RoundToEven(y)))))
+		y := float64(x) / float64(scale)
+		if y-y != 0 { // NaN or infinite
+			y = 0
 		}
+		// The largest column can come out above the limit, by rounding of the scale.
+		if y = math.RoundToEven(y); y > float64(limit) {
+			y = float64(limit)
+		} else if y < -float64(limit) {
+			y = -float64(limit)
+		}
+		values[c] = int16(y)
 	}
 	return scale
 }

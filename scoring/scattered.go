@@ -25,8 +25,7 @@ func (q *Vector) Set(v []float32) {
 		panic(fmt.Sprintf("scoring: a vector of %d columns", len(v)))
 	}
 	q.values = grown(q.values, len(v))
-	clear(q.values)
-	q.scale = quantise(v, math.MaxInt16, func(c int, x int16) { q.values[c] = x })
+	q.scale = quantise(q.values, v, math.MaxInt16)
 }
 
 // SetLevels makes q what a row of signed bytes, times scale, stands for; nothing is
