@@ -108,11 +108,8 @@ func (l *Leaders) Err() error {
 	return nil
 }
 
-// load makes sure that a leader is in memory.
+// load makes sure that a leader is in the arena.
 func (l *Leaders) load(code uint32) bool {
-	if l.blocks != nil {
-		return l.find(code) != nil
-	}
 	a := l.arena
 	if code < a.whole.Load() {
 		return true
@@ -179,14 +176,11 @@ func (l *Leaders) read(block, at uint32) error {
 // Row returns the row of a leader, which must not be changed; nil after an error, see
 // Err.
 func (l *Leaders) Row(code uint32) []byte {
-	if code >= l.n || !l.load(code) {
+	row := l.address(code)
+	if row == nil {
 		return nil
 	}
-	stride := l.z.LeaderBytes()
-	if l.blocks != nil {
-		return unsafe.Slice(l.find(code), stride)
-	}
-	return l.arena.rows[int(code)*stride:][:stride:stride]
+	return unsafe.Slice(row, l.z.LeaderBytes())
 }
 
 // Append adds a leader and returns its code.
@@ -219,50 +213,37 @@ func (l *Leaders) Truncate(n uint32) {
 	l.n = min(n, l.n)
 }
 
-// sims compares p with leaders.
-func (l *Leaders) sims(p *LeaderProbe, codes []uint32, out []float32) {
-	if l.blocks != nil {
-		l.mappedSims(p, codes, out)
-		return
+// address returns where the row of a leader begins, nil if it is not there.
+func (l *Leaders) address(code uint32) *byte {
+	switch {
+	case code >= l.n:
+		return nil
+	case l.blocks != nil:
+		return l.find(code)
+	case !l.load(code):
+		return nil
 	}
-	whole := min(l.arena.whole.Load(), l.n)
-	for i, code := range codes {
-		if code >= whole && (code >= l.n || !l.load(code)) {
-			l.simsOf(p, codes, out, i)
-			return
-		}
-	}
-	p.Sims(out[:len(codes)], l.arena.rows, codes)
+	return &l.arena.rows[int(code)*l.z.LeaderBytes()]
 }
 
-// mappedSims is sims where leaders lie in their blocks.
-func (l *Leaders) mappedSims(p *LeaderProbe, codes []uint32, out []float32) {
+// sims compares p with leaders.
+func (l *Leaders) sims(p *LeaderProbe, codes []uint32, out []float32) {
 	const piece = 64
 	var rows [piece]*byte
 	for len(codes) > 0 {
 		n := min(piece, len(codes))
 		for i, code := range codes[:n] {
-			if rows[i] = nil; code < l.n {
-				rows[i] = l.find(code)
-			}
-			if rows[i] == nil {
+			if rows[i] = l.address(code); rows[i] == nil {
 				// Only after an error, of which the similarity says enough.
-				l.mappedSims(p, codes[:i], out[:i])
+				l.sims(p, codes[:i], out[:i])
 				out[i] = NoSim
-				l.mappedSims(p, codes[i+1:], out[i+1:])
+				l.sims(p, codes[i+1:], out[i+1:])
 				return
 			}
 		}
 		p.rowSims(out[:n], rows[:n])
 		codes, out = codes[n:], out[n:]
 	}
-}
-
-// simsOf is sims where leader i cannot be read.
-func (l *Leaders) simsOf(p *LeaderProbe, codes []uint32, out []float32, i int) {
-	l.sims(p, codes[:i], out[:i])
-	out[i] = NoSim
-	l.sims(p, codes[i+1:], out[i+1:len(codes)])
 }
 
 // Of returns p as a [Probe] of these leaders.

@@ -249,13 +249,9 @@ func appendExact(dst []byte, v []float32) []byte {
 		clear(levels)
 		return dst
 	}
+	factor := 1 / float64(scale)
 	for i, x := range v {
-		level := math.RoundToEven(float64(x) / float64(scale))
-		if level > maxByteLevel {
-			level = maxByteLevel
-		} else if level < -maxByteLevel {
-			level = -maxByteLevel
-		}
+		level := scoring.Nearest(max(-maxByteLevel, min(maxByteLevel, float64(float64(x)*factor))))
 		levels[i] = byte(int8(level))
 	}
 	return dst

@@ -370,3 +370,16 @@ func BenchmarkVector(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/row")
 }
+
+func TestNearest(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	values := []float64{0, 0.5, 1.5, 2.5, -0.5, -1.5, 0.49999999999999994, 32766.5, -32766.5, 1<<31 - 1, -1 << 31}
+	for range 10_000 {
+		values = append(values, (r.Float64()-0.5)*1e5)
+	}
+	for _, y := range values {
+		if got, want := Nearest(y), int32(math.RoundToEven(y)); got != want {
+			t.Errorf("%v: %d, want %d", y, got, want)
+		}
+	}
+}
