@@ -28,7 +28,7 @@ const (
 
 	// BookStep is how many leaders are outside of the graph at most while vectors are
 	// assigned; until then they are compared one by one.
-	BookStep = 256
+	BookStep = 512
 )
 
 // radii are the cosines from which on a vector joins a leader of each state. A leader
