@@ -165,21 +165,30 @@ func (s *searcher) hits() ([]Hit, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.shown(docs, r.relative,
+		func(h *Hit, f *found) error { return s.show(r.plans[0], h, f) },
+		func(f *found) (*Explanation, error) { return s.explain(r, f) })
+}
+
+// shown returns hits for those of the documents ranked that were asked for: relative
+// gives a score in [0, 1], show fills in what is to be seen, explain says why.
+func (s *searcher) shown(docs []found, relative func(float64) float64, show func(*Hit, *found) error, explain func(*found) (*Explanation, error)) ([]Hit, error) {
 	hits := []Hit{}
 	for i, d := range docs {
-		relative := r.relative(d.plain)
-		if i < s.opts.Offset || relative < s.opts.MinScore {
+		share := relative(d.plain)
+		if i < s.opts.Offset || share < s.opts.MinScore {
 			continue
 		}
 		if err := s.ctx.Err(); err != nil {
 			return nil, err
 		}
-		h := Hit{Rank: i + 1, ID: d.record.External, Title: d.record.Title, Path: d.record.Path, Score: d.score, Relative: relative}
-		if err := s.show(r.plans[0], &h, &d); err != nil {
+		h := Hit{Rank: i + 1, ID: d.record.External, Title: d.record.Title, Path: d.record.Path, Score: d.score, Relative: share}
+		if err := show(&h, &d); err != nil {
 			return nil, err
 		}
 		if s.opts.Explain {
-			if h.Explain, err = s.explain(r, &d); err != nil {
+			var err error
+			if h.Explain, err = explain(&d); err != nil {
 				return nil, err
 			}
 		}

@@ -284,10 +284,9 @@ type tokenSearch struct {
 // tokenHits ranks the documents by token vectors and shows those asked for. words is
 // set for the hybrid.
 func (s *searcher) tokenHits(q *tokenQuery, words *scoring.Plan) ([]Hit, error) {
-	hits := []Hit{}
 	m, err := s.tx.VectorMeta()
 	if err != nil || m == nil || len(q.weights) == 0 {
-		return hits, err
+		return []Hit{}, err
 	}
 	book := s.db.codebook.Load()
 	if !book.fits(s.tx) {
@@ -309,26 +308,7 @@ func (s *searcher) tokenHits(q *tokenQuery, words *scoring.Plan) ([]Hit, error) 
 	if err != nil {
 		return nil, err
 	}
-	for i, d := range docs {
-		relative := max(0, min(1, d.plain/t.most()))
-		if i < s.opts.Offset || relative < s.opts.MinScore {
-			continue
-		}
-		if err := s.ctx.Err(); err != nil {
-			return nil, err
-		}
-		h := Hit{Rank: i + 1, ID: d.record.External, Title: d.record.Title, Path: d.record.Path, Score: d.score, Relative: relative}
-		if err := t.show(&h, &d); err != nil {
-			return nil, err
-		}
-		if s.opts.Explain {
-			if h.Explain, err = t.explain(&d); err != nil {
-				return nil, err
-			}
-		}
-		hits = append(hits, h)
-	}
-	return hits, nil
+	return s.shown(docs, func(score float64) float64 { return max(0, min(1, score/t.most())) }, t.show, t.explain)
 }
 
 // most returns the highest possible score.
