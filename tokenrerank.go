@@ -34,7 +34,7 @@ func (t *tokenSearch) rerank(list []candidate, want int, stop bool) (docs []foun
 	perDocument := 1 + t.searcher.meta.LivePassages/(t.searcher.meta.LiveDocs+1)
 	most := int(min(uint64(len(list)), uint64(want)*perDocument))
 	best := scoring.NewTopK(most)
-	coarse := t.coarse()
+	coarse := most < len(list) && t.coarse()
 	var seen forecast
 	end := 0
 	for end < len(list) {

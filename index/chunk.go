@@ -142,6 +142,9 @@ func viewChunk(c Chunk) (chunkView, error) {
 	return v, nil
 }
 
+// is reports whether v is a view of c.
+func (v *chunkView) is(c Chunk) bool { return v.key.Code == c.Code && v.key.Ordinal == c.Ordinal }
+
 // begins reports whether the list of a code does not begin before v.
 func (v *chunkView) begins(code uint32) bool {
 	return code > v.key.Code || code == v.key.Code && v.key.Ordinal == 0

@@ -51,7 +51,7 @@ func (c *Chunks) add(v chunkView, code uint32) *readChunk {
 	first, last := int(from/c.codes), min(int(v.last/c.codes), len(c.slots)-1)
 	var r *readChunk
 	for _, i := range [...]int{at, first, last} {
-		if other := c.slots[min(i, len(c.slots)-1)].Load(); other != nil && other.key.Code == v.key.Code && other.key.Ordinal == v.key.Ordinal {
+		if other := c.slots[min(i, len(c.slots)-1)].Load(); other != nil && other.is(v.key) {
 			r = other
 		}
 	}

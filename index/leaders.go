@@ -78,12 +78,13 @@ func (l *Leaders) reserve(n uint32) {
 			b.loaded[i].Store(have)
 		}
 	}
-	b.advance(a.whole.Load())
+	b.advance()
 	l.arena = b
 }
 
-// advance raises whole, from where it was at least.
-func (a *leaderArena) advance(whole uint32) {
+// advance raises whole to what it can be.
+func (a *leaderArena) advance() {
+	whole := a.whole.Load()
 	for block := whole / a.perBlock; block < uint32(len(a.loaded)); block++ {
 		have := a.loaded[block].Load()
 		if whole = max(whole, block*a.perBlock+have); have < a.perBlock {
@@ -166,9 +167,7 @@ func (l *Leaders) read(block, at uint32) error {
 		from := int(block*a.perBlock) * stride
 		copy(a.rows[from+int(have)*stride:], rows[int(have)*stride:])
 		a.loaded[block].Store(n)
-		if block == a.whole.Load()/a.perBlock {
-			a.advance(a.whole.Load())
-		}
+		a.advance()
 	}
 	return nil
 }

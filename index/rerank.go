@@ -96,17 +96,12 @@ func (p *Panel) LeaderDots(t *Tile, dst []float32, leaders []byte) {
 
 // exactDots compares at most tileSize rows of the exact grade.
 func (p *Panel) exactDots(t *Tile, rows []byte, n int) {
-	p.widenExact(t, rows, n)
-	p.panel.Dots(t.dots, t.levels, t.scales[:n])
-}
-
-// widenExact unpacks at most tileSize rows of the exact grade.
-func (p *Panel) widenExact(t *Tile, rows []byte, n int) {
 	size := p.z.LeaderBytes()
 	scoring.Widen8(t.levels, rows[exactHeader:], size, n, p.z.padded)
 	for i := range n {
 		t.scales[i] = exactScale(rows[i*size:])
 	}
+	p.panel.Dots(t.dots, t.levels, t.scales[:n])
 }
 
 // dots compares at most tileSize rows of the grade of z.
@@ -182,12 +177,8 @@ func (p *Panel) MaxSim(t *Tile, best []float32, arg []int32, z *Quantiser, rows 
 	}
 	if arg == nil && z.grade == GradeExact {
 		p.check(z, rows)
-		for size := z.Bytes(); len(rows) > 0; {
-			n := min(tileSize, len(rows)/size)
-			p.widenExact(t, rows, n)
-			p.panel.Max(largest, t.levels, t.scales[:n])
-			rows = rows[n*size:]
-		}
+		size := z.Bytes()
+		p.panel.MaxRows(&t.buffer, largest, rows, size, len(rows)/size)
 		copy(best[:p.Len()], largest)
 		return
 	}

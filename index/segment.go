@@ -151,7 +151,7 @@ func (r *SegmentReader) seek(code uint32) (bool, error) {
 	if err != nil || !ok {
 		return false, err
 	}
-	if r.view == nil || c.Code != r.view.key.Code || c.Ordinal != r.view.key.Ordinal {
+	if r.view == nil || !r.view.is(c) {
 		r.view = nil
 		if r.own, err = viewChunk(c); err != nil {
 			return false, err

@@ -1,7 +1,6 @@
 package scoring
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 )
@@ -66,7 +65,7 @@ func byteLane(row int) int { return row/byteBlock*16 + 1 + row%byteBlock }
 // Step returns the distance of the values that query row i is made of.
 func (p *BytePanel) Step(i int) float32 { return p.panel.scales[i] }
 
-// PanelBuffer is the memory that one goroutine needs to compare rows with a [BytePanel].
+// PanelBuffer is the memory that one goroutine needs to compare stored rows with a panel.
 // The zero value is ready for use.
 type PanelBuffer struct {
 	best   []float32
@@ -79,15 +78,13 @@ type PanelBuffer struct {
 // little-endian, and a signed byte for each column. It panics if best or rows is too
 // short. Nothing is allocated once b has its size.
 func (p *BytePanel) Max(b *PanelBuffer, best []float32, rows []byte, stride, n int) {
-	q, dim := &p.panel, p.panel.dim
+	q := &p.panel
 	if n == 0 || q.rows == 0 {
 		return
 	}
-	if stride < scaleBytes+dim || len(rows) < (n-1)*stride+scaleBytes+dim {
-		panic(fmt.Sprintf("scoring: %d bytes for %d rows of %d columns, %d apart", len(rows), n, dim, stride))
-	}
-	best = best[:q.rows]
 	if len(p.scales) > 0 {
+		checkStored(rows, stride, n, q.dim)
+		best = best[:q.rows]
 		b.best = grown(b.best, len(p.scales))
 		for i := range b.best {
 			b.best[i] = float32(math.Inf(-1))
@@ -101,16 +98,35 @@ func (p *BytePanel) Max(b *PanelBuffer, best []float32, rows []byte, stride, n i
 		}
 		return
 	}
+	q.MaxRows(b, best, rows, stride, n)
+}
+
+// MaxRows is Max for stored rows as [BytePanel.Max] reads them, and is as strict. Nothing
+// is allocated once b has its size.
+func (p *Panel) MaxRows(b *PanelBuffer, best []float32, rows []byte, stride, n int) {
+	if n == 0 || p.rows == 0 {
+		return
+	}
+	checkStored(rows, stride, n, p.dim)
+	// Their levels, with the query, fit into the smallest cache.
 	const tile = 8 * tileRows
-	b.best, b.scales, b.levels = grown(b.best, q.Stride()), grown(b.scales, tile), grown(b.levels, tile*dim)
+	best = best[:p.rows]
+	b.best, b.scales, b.levels = grown(b.best, p.Stride()), grown(b.scales, tile), grown(b.levels, tile*p.dim)
 	copy(b.best, best)
 	for first := 0; first < n; first += tile {
 		count := min(tile, n-first)
-		Widen8(b.levels, rows[first*stride+scaleBytes:], stride, count, dim)
+		Widen8(b.levels, rows[first*stride+scaleBytes:], stride, count, p.dim)
 		for i := range count {
-			b.scales[i] = math.Float32frombits(uint32(binary.LittleEndian.Uint16(rows[(first+i)*stride:])) << 16)
+			b.scales[i] = scaleAt(rows[(first+i)*stride:], 0)
 		}
-		q.Max(b.best, b.levels, b.scales[:count])
+		p.Max(b.best, b.levels, b.scales[:count])
 	}
 	copy(best, b.best)
+}
+
+// checkStored panics if n stored rows, stride bytes apart, are not all there.
+func checkStored(rows []byte, stride, n, dim int) {
+	if stride < scaleBytes+dim || len(rows) < (n-1)*stride+scaleBytes+dim {
+		panic(fmt.Sprintf("scoring: %d bytes for %d rows of %d columns, %d apart", len(rows), n, dim, stride))
+	}
 }

@@ -1,22 +1,11 @@
 package scoring
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // Hit is something with an id that has a score.
 type Hit struct {
 	ID    uint64
 	Score float64
-}
-
-// compareHits orders by descending score, then ascending id.
-func compareHits(a, b Hit) int {
-	if c := cmp.Compare(b.Score, a.Score); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.ID, b.ID)
 }
 
 // worse reports whether a comes after b; neither is NaN.
@@ -62,7 +51,15 @@ func (t *TopK) Threshold() (score float64, full bool) {
 func (t *TopK) Hits() []Hit {
 	hits := t.heap
 	t.heap = nil
-	slices.SortFunc(hits, compareHits)
+	slices.SortFunc(hits, func(a, b Hit) int {
+		switch {
+		case worse(a, b):
+			return 1
+		case worse(b, a):
+			return -1
+		}
+		return 0
+	})
 	return hits
 }
 

@@ -31,16 +31,18 @@ func parseChunkKey(b []byte) ChunkKey {
 // Chunk returns the last chunk of the same segment whose place is at or before
 // at, nil if there is none.
 func (tx *Tx) Chunk(at ChunkKey) (ChunkKey, []byte, error) {
-	want := at.encode()
-	key, value, err := tx.Floor(Postings, want[:])
-	return inSegment(Postings, at.Segment, key, value, err)
+	return tx.chunk(Postings, at)
 }
 
 // VChunk is Chunk for the postings of leaders.
 func (tx *Tx) VChunk(at ChunkKey) (ChunkKey, []byte, error) {
+	return tx.chunk(VPostings, at)
+}
+
+func (tx *Tx) chunk(b Bucket, at ChunkKey) (ChunkKey, []byte, error) {
 	want := at.encode()
-	key, value, err := tx.Floor(VPostings, want[:])
-	return inSegment(VPostings, at.Segment, key, value, err)
+	key, value, err := tx.Floor(b, want[:])
+	return inSegment(b, at.Segment, key, value, err)
 }
 
 // inSegment returns a chunk of bucket b if it belongs to segment.
